@@ -1,4 +1,4 @@
-"""Northstar: a centralised MLOps platform. Squads keep their scripts; the company keeps one road."""
+"""Northstar: squads keep their own training scripts; the company keeps one road to production."""
 
 from northstar.errors import NorthstarError
 

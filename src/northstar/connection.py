@@ -80,8 +80,8 @@ def find_credentials(
                 ) from error
     raise Unauthenticated(
         "No platform to talk to was found.",
-        hint="Start one with `northstar up` (here or in a folder above), use `northstar login URL`, "
-        "or set NORTHSTAR_URL and NORTHSTAR_TOKEN.",
+        hint="Start one with `northstar up` (here or in a folder above), "
+        "use `northstar login URL`, or set NORTHSTAR_URL and NORTHSTAR_TOKEN.",
     )
 
 
@@ -142,7 +142,7 @@ class Connection:
             return str(answer["access_token"])
 
     def get(self, path: str, **params: Any) -> Any:
-        """``GET`` as JSON; ``None`` parameters are left out. Raises the error the platform names."""
+        """``GET`` as JSON; parameters that are ``None`` are left out."""
         wanted = {key: value for key, value in params.items() if value is not None}
         return self.request("GET", path, params=wanted)
 
