@@ -1,13 +1,13 @@
 """The errors that Northstar raises on purpose.
 
     NorthstarError
-    ├── Invalid         the request or file is wrong; sending it again changes nothing  (HTTP 422, exit 2)
-    ├── Unauthenticated who is asking could not be established                          (HTTP 401, exit 3)
-    ├── Denied          known, but not allowed                                          (HTTP 403, exit 3)
-    ├── NotFound        no such thing                                                   (HTTP 404, exit 4)
-    ├── Conflict        the thing exists but its state does not admit this              (HTTP 409, exit 5)
-    ├── Failed          the work was tried and did not succeed                          (HTTP 500, exit 1)
-    └── Unavailable     a dependency did not answer; try again later                    (HTTP 503, exit 6)
+    ├── Invalid         the request or file is wrong; do not send it again  HTTP 422, exit 2
+    ├── Unauthenticated who is asking could not be established              HTTP 401, exit 3
+    ├── Denied          known, but not allowed                              HTTP 403, exit 3
+    ├── NotFound        no such thing                                       HTTP 404, exit 4
+    ├── Conflict        it exists, but its state does not admit this        HTTP 409, exit 5
+    ├── Failed          the work was tried and did not succeed              HTTP 500, exit 1
+    └── Unavailable     a dependency did not answer; try again later        HTTP 503, exit 6
 
 Each domain has a small family of its own in its ``errors.py``, derived from one of these. Services
 raise them; the HTTP status and the exit code are mapped once, at the edge, from the class
