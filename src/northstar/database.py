@@ -52,9 +52,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        self._reader = self.engine.execution_options(reads_only=True)
         if url.startswith("sqlite"):
             event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_immediately)
+            event.listen(self.engine, "begin", _begin_sqlite)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -64,6 +65,12 @@ class Database:
         in the same block sees no other writer in between.
         """
         with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view for reading; on SQLite it does not wait for writers."""
+        with self._reader.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -84,5 +91,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin_immediately(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin_sqlite(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""The control plane: it assembles the domains and owns nothing of theirs."""
