@@ -1,0 +1,44 @@
+# Everything a person needs; each target sets up what it needs itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test lint types contracts check bench-peers lock clean
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(READY): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Northstar needs Python 3.11 to 3.13; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) from the hashed lock file (about a minute, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## the whole story on a year of real flights, in about four minutes
+	@$(BIN)/python examples/late-arrival/demo.py
+
+test: $(READY) ## the whole test suite
+	@$(BIN)/pytest
+
+lint: $(READY) ## lint and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## strict types
+	@$(BIN)/mypy
+
+contracts: $(READY) ## which package may import which
+	@$(BIN)/lint-imports
+
+check: lint types contracts test ## everything that CI runs
+
+lock: $(READY) ## make the lock files anew
+	@$(BIN)/pip install --quiet uv
+	@for name in serve server dev; do ./requirements/lock.sh $$name $(BIN)/uv; done
+
+clean: ## remove what was built (not the lock files)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

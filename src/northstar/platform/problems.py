@@ -1,0 +1,66 @@
+"""The one place where errors become HTTP answers: ``{"code", "message", "hint"}``."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from northstar.errors import Invalid, NorthstarError, Unauthenticated, Unavailable
+
+log = logging.getLogger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` answer in the one form that clients read."""
+    app.add_exception_handler(NorthstarError, _ours)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _defect)
+
+
+def problem(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
+    """One error as an answer."""
+    return JSONResponse({"code": code, "message": message, "hint": hint}, status_code=status)
+
+
+async def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NorthstarError)  # noqa: S101 - registered for this type only
+    answer = problem(error.http_status, error.code, error.message, error.hint)
+    if isinstance(error, Unavailable):
+        answer.headers["Retry-After"] = "2"
+    if isinstance(error, Unauthenticated):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+async def _validation(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    faults = "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors()
+    )
+    return problem(
+        Invalid.http_status,
+        Invalid.code,
+        f"The request is not what this route takes: {faults}.",
+        "The OpenAPI description is at /api/openapi.json.",
+    )
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    codes = {401: "unauthenticated", 403: "denied", 404: "not_found", 409: "conflict"}
+    return problem(
+        error.status_code, codes.get(error.status_code, "invalid"), f"{error.detail}."
+    )
+
+
+async def _defect(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(
+        500, "failed", "The platform failed to carry this out; its log has the details."
+    )
