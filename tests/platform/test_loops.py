@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from northstar.clock import SystemClock
+from northstar.database import Database
+from northstar.platform.lease import Lease, leases
+from northstar.platform.loops import Loop, Loops
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    leases.create(database.engine)
+    yield database
+    database.close()
+
+
+def _loops(database: Database, holder: str, loops: list[Loop]) -> Loops:
+    clock = SystemClock()
+    return Loops(loops, Lease(database, clock, "loops", holder), clock)
+
+
+def test_a_loop_outlives_a_failing_step(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = 0
+    recovered = threading.Event()
+
+    def step() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise OSError("the disk is away")
+        recovered.set()
+
+    loops = _loops(database, "a", [Loop("flaky", step, 0.01)])
+    with caplog.at_level(logging.CRITICAL):
+        loops.start()
+        assert recovered.wait(10)
+        loops.stop()
+    assert loops.health["flaky"].last_error == ""
+
+
+def test_a_replica_without_the_lease_does_not_step(database: Database) -> None:
+    leader_stepped, follower_stepped = threading.Event(), threading.Event()
+    leader = _loops(database, "leader", [Loop("work", leader_stepped.set, 0.01)])
+    leader.start()
+    assert leader_stepped.wait(10)
+    follower = _loops(database, "follower", [Loop("work", follower_stepped.set, 0.01)])
+    follower.start()
+    assert not follower_stepped.wait(1)
+    leader.stop()
+    assert follower_stepped.wait(10)
+    follower.stop()
