@@ -1,0 +1,60 @@
+"""The control plane's HTTP application: every domain's routes, the pages, and MLflow behind its door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from northstar import __version__
+from northstar.access import api as access_api
+from northstar.monitoring import api as monitoring_api
+from northstar.pipeline import api as pipeline_api
+from northstar.platform import health, problems
+from northstar.platform.web import pages
+from northstar.platform.wiring import Platform
+from northstar.project import api as project_api
+from northstar.registry import api as registry_api
+from northstar.release import api as release_api
+from northstar.serving import api as serving_api
+from northstar.standards import api as standards_api
+
+
+def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) -> FastAPI:
+    """Assemble the application.
+
+    Args:
+        on_start: called once, when the application has started and is about to answer.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        platform.mlflow.start()
+        platform.loops.start()
+        on_start()
+        yield
+        platform.loops.stop()
+
+    app = FastAPI(
+        title="Northstar",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    guard = platform.guard
+    app.include_router(health.router(platform, guard))
+    app.include_router(access_api.router(platform.access, guard))
+    app.include_router(project_api.router(platform.projects, guard))
+    app.include_router(registry_api.router(platform.registry, guard))
+    app.include_router(standards_api.router(platform.standards, guard))
+    app.include_router(release_api.router(platform.releases, guard))
+    app.include_router(serving_api.router(platform.endpoints, guard))
+    app.include_router(monitoring_api.router(platform.monitoring, guard))
+    app.include_router(pipeline_api.router(platform.jobs, guard))
+    app.include_router(pages.router(platform, guard))
+    app.mount("/mlflow", platform.mlflow_door)
+    return app

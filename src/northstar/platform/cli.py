@@ -1,0 +1,47 @@
+"""``northstar up`` and ``northstar server``."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import click
+
+from northstar.platform.app import create_app
+from northstar.platform.settings import Settings
+from northstar.platform.up import run_embedded, serve
+from northstar.platform.wiring import build
+from northstar.terminal import say
+
+
+@click.command()
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".northstar"),
+    show_default=True,
+    help="The folder that holds everything.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="Where to listen; 0 for any free port.")
+def up(state: Path, port: int | None) -> None:
+    """Start the whole platform on this machine, in one folder, for this machine only."""
+
+    def announce(url: str, link: str) -> None:
+        say(f"Northstar is up at {url}")
+        say(f"  sign in:  {link}")
+        say(f"  state:    {state}")
+        say("  stop:     Ctrl-C")
+
+    run_embedded(state, port, announce)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8700, show_default=True)
+def server(host: str, port: int) -> None:
+    """Start the control plane alone; settings come from the environment."""
+    platform = build(Settings.from_environment())
+    with socket.create_server((host, port), backlog=1024) as listener:
+        say(f"The control plane listens on {host}:{listener.getsockname()[1]}")
+        serve(create_app(platform), listener)
+    platform.close()

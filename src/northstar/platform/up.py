@@ -1,0 +1,121 @@
+"""The embedded platform: one folder, one process tree, one sign-in link."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from northstar.errors import Conflict
+from northstar.platform.app import create_app
+from northstar.platform.settings import DEFAULT_PORT, Settings
+from northstar.platform.wiring import Platform, build
+
+_HOST = "127.0.0.1"
+_LOG_BYTES = 10_000_000
+
+
+def run_embedded(state: Path, port: int | None, announce: Callable[[str, str], None]) -> None:
+    """Start the whole platform in ``state`` and stay until it is told to stop.
+
+    Args:
+        port: where to listen; ``None`` takes the one of last time, 0 any free one.
+        announce: called with the address and a one-time sign-in link once it listens.
+
+    Raises ``Conflict`` when another platform runs in the same folder or the port is taken.
+    """
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(state), _listening(_wanted_port(state, port)) as listener:
+        settings = Settings.embedded(state, _HOST, listener.getsockname()[1])
+        _log_to_file(settings.state / "logs")
+        platform = build(settings)
+        _leave_connection(platform)
+        app = create_app(platform, on_start=lambda: announce(settings.url, _sign_in_link(platform)))
+        serve(app, listener)
+        platform.supervisor.stop_all()
+        platform.close()
+
+
+def serve(app: Any, listener: socket.socket) -> None:
+    """Answer requests on ``listener`` until SIGINT or SIGTERM."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="on"
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system frees it however this process ends."""
+    with (state / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                f"A platform already runs in {state}.",
+                hint="Use it, stop it, or name another folder with --state.",
+            ) from error
+        yield
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, port))
+        except OSError as error:
+            raise Conflict(
+                f"Port {port} on {_HOST} is taken: {error.strerror}.",
+                hint="Name another with --port, or let the system choose with --port 0.",
+            ) from error
+        listener.listen(1024)
+        yield listener
+
+
+def _wanted_port(state: Path, port: int | None) -> int:
+    """Endpoints and jobs that outlived the last platform know it by its old address."""
+    if port is not None:
+        return port
+    known = state / "connection.json"
+    if known.is_file():
+        return int(json.loads(known.read_text())["url"].rpartition(":")[2])
+    return DEFAULT_PORT
+
+
+def _leave_connection(platform: Platform) -> None:
+    """Write how commands on this machine enter; whoever can read the file is the administrator."""
+    client_id, client_secret = platform.access.bootstrap_administrator()
+    path = platform.settings.connection_file
+    content = {"url": platform.settings.url, "client_id": client_id, "client_secret": client_secret}
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=2)
+
+
+def _sign_in_link(platform: Platform) -> str:
+    return platform.access.sign_in_link("admin")
+
+
+def _log_to_file(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        folder / "platform.log", maxBytes=_LOG_BYTES, backupCount=3
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
