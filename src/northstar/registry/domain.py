@@ -1,0 +1,144 @@
+"""What the platform knows of a model version: its evidence, its lineage, its shape.
+
+The pipeline sends a ``VersionRegistration``; the registry answers with a ``VersionRecord``, the
+same plus what only the platform may say: the number, the content digest, who and when.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
+
+from northstar.names import NAME_PATTERN, ProjectRef
+
+Task = Literal["regression", "binary", "multiclass"]
+ColumnType = Literal["double", "long", "string", "boolean", "datetime"]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
+Text = Annotated[str, Field(max_length=1024)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Metric(_Value):
+    """A measured value and its 95 % interval; no bounds where none could be computed."""
+
+    value: FiniteFloat
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+
+
+class Column(_Value):
+    """One input of the model, as its signature types it."""
+
+    name: Text
+    type: ColumnType
+
+
+class LeakSuspect(_Value):
+    """A feature that seems to know the target or the time.
+
+    ``score`` lies between 0 and 1: how much the feature alone tells.
+    """
+
+    feature: Text
+    kind: Literal["target", "time"]
+    score: FiniteFloat
+    explanation: Text
+
+
+class SliceResult(_Value):
+    """The primary metric on the test rows where ``column`` has ``value``."""
+
+    column: Text
+    value: Text
+    rows: Count
+    metric: Metric
+
+
+class Lineage(_Value):
+    """Where a version came from, back to code, data, environment and parameters."""
+
+    commit: Text | None
+    dirty: bool
+    data_digest: Text
+    data_rows: Count
+    data_start: datetime | None = None
+    data_end: datetime | None = None
+    lock_digest: Text
+    parameters: dict[str, JsonValue]
+    platform_version: Text
+    template: Text | None = None
+    source_digest: Text
+    trained_by: Text
+
+
+class Evidence(_Value):
+    """What the platform measured of a version on the test rows that its script never saw.
+
+    Differences are oriented so that positive means that this version is better, whatever the
+    direction of the primary metric, and come from the same rows (paired bootstrap). Latency is
+    that of a one-row prediction in milliseconds. A value of ``None`` was not measured: standards
+    that need it cannot be evaluated, and so are not met.
+    """
+
+    task: Task
+    primary_metric: Text
+    higher_is_better: bool
+    rows_train: Count
+    rows_test: Count
+    metrics: dict[str, Metric]
+    baseline: dict[str, Metric]
+    baseline_difference: Metric | None = None
+    live_version: int | None = None
+    live_difference: Metric | None = None
+    calibration_error: FiniteFloat | None = None
+    leak_suspects: list[LeakSuspect] | None = None
+    latency_ms_p50: FiniteFloat | None = None
+    latency_ms_p99: FiniteFloat | None = None
+    slices: list[SliceResult] = Field(default_factory=list)
+    signature_present: bool
+
+
+class VersionRegistration(_Value):
+    """What a run asks the registry to register.
+
+    ``model_uri`` says where MLflow has the model: ``runs:/<run>/<path>`` or ``models:/m-…``.
+    ``profile`` is monitoring's reference profile, ``monitoring`` the section of ``northstar.yaml``.
+    """
+
+    squad: Name
+    project: Name
+    run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    model_uri: Text
+    flavor: Text
+    task: Task
+    columns: list[Column]
+    classes: list[str] | None = None
+    evidence: Evidence
+    lineage: Lineage
+    profile: dict[str, JsonValue]
+    monitoring: dict[str, JsonValue]
+
+    @property
+    def project_ref(self) -> ProjectRef:
+        """The project whose version this is."""
+        return ProjectRef(self.squad, self.project)
+
+
+class VersionRecord(VersionRegistration):
+    """A registered version: immutable, numbered by MLflow, bound to the digest of its model."""
+
+    version: int
+    digest: str
+    registered_by: str
+    registered_at: datetime
+
+    @property
+    def name(self) -> str:
+        """``squad/project v3``, for messages."""
+        return f"{self.squad}/{self.project} v{self.version}"
