@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint types contracts check bench-peers lock clean
+.PHONY: help demo test lint types contracts check docs lock clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ contracts: $(READY) ## which package may import which
 	@$(BIN)/lint-imports
 
 check: lint types contracts test ## everything that CI runs
+
+docs: $(READY) ## generate the reference pages from the code
+	@$(BIN)/python docs/build.py
 
 lock: $(READY) ## make the lock files anew
 	@$(BIN)/pip install --quiet uv
