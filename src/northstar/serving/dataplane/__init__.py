@@ -1,0 +1,1 @@
+"""The endpoint's own processes: they answer requests and know nothing of the control plane."""

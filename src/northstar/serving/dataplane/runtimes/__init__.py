@@ -1,0 +1,1 @@
+"""Loaded models that predict, one file for each kind of model."""
