@@ -22,7 +22,9 @@ COMMANDS: dict[str, _Entry] = {
     "server": _Entry("northstar.platform.cli:server", "Start the control plane alone."),
     "new": _Entry("northstar.templates.cli:new", "Start a project from the template."),
     "run": _Entry("northstar.pipeline.cli:run", "Train, evaluate and register a model version."),
-    "job": _Entry("northstar.pipeline.cli:job", "Runs that the platform started, such as retraining."),
+    "job": _Entry(
+        "northstar.pipeline.jobs.cli:job", "Runs that the platform started, such as retraining."
+    ),
     "squad": _Entry("northstar.project.cli:squad", "Create and list squads."),
     "project": _Entry("northstar.project.cli:project", "Create and list projects."),
     "version": _Entry("northstar.registry.cli:version", "Model versions and their lineage."),
@@ -32,7 +34,9 @@ COMMANDS: dict[str, _Entry] = {
     "serve": _Entry("northstar.serving.cli:serve", "Serve one endpoint (the data plane)."),
     "endpoint": _Entry("northstar.serving.cli:endpoint", "Endpoints: where they are, how they do."),
     "labels": _Entry("northstar.monitoring.cli:labels", "Tell the platform what really happened."),
-    "monitor": _Entry("northstar.monitoring.cli:monitor", "What the monitor sees; or run it alone."),
+    "monitor": _Entry(
+        "northstar.monitoring.cli:monitor", "What the monitor sees; or run it alone."
+    ),
     "alerts": _Entry("northstar.monitoring.cli:alerts", "List, acknowledge and resolve alerts."),
     "principal": _Entry("northstar.access.cli:principal", "Users, services and their secrets."),
     "role": _Entry("northstar.access.cli:role", "Who may do what, and where."),

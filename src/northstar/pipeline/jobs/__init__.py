@@ -1,0 +1,1 @@
+"""Runs that the platform starts itself, such as a retraining."""

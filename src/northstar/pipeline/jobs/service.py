@@ -1,0 +1,175 @@
+"""Jobs: asked for by a person or by the monitor, carried out by a loop, one step at a time."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Protocol
+
+from northstar.clock import Clock
+from northstar.errors import NorthstarError, NotFound, Unavailable
+from northstar.names import EnvironmentName, ProjectRef
+from northstar.pipeline.jobs.domain import Job, JobRequest
+from northstar.pipeline.jobs.executor import Executor, northstar_command
+from northstar.pipeline.jobs.store import JobStore
+
+_MOST_ATTEMPTS = 3
+_MOST_AT_ONCE = 1  # a training uses every core it finds
+_LOG_LINES = 15
+
+
+class Platform(Protocol):
+    """What a job needs of the rest of the control plane."""
+
+    def source(self, project: ProjectRef, version: int) -> Path:
+        """The archive of the source that trained ``version``; raises ``NotFound``."""
+        ...
+
+    def environment(self, project: ProjectRef) -> dict[str, str]:
+        """The variables by which a run finds the platform and is somebody there."""
+        ...
+
+    def propose(
+        self, project: ProjectRef, environment: EnvironmentName, version: int, reason: str
+    ) -> str:
+        """Propose a release, or find the one that was proposed already; say what came of it."""
+        ...
+
+
+class JobService:
+    """The jobs of all projects.
+
+    Args:
+        folder: where each job gets a working folder of its own.
+    """
+
+    def __init__(
+        self, store: JobStore, executor: Executor, platform: Platform, folder: Path, clock: Clock
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._platform = platform
+        self._folder = folder
+        self._clock = clock
+
+    def create(self, project: ProjectRef, request: JobRequest, requested_by: str) -> Job:
+        """Queue a job; the loop starts it."""
+        return self._store.add(
+            project, request, requested_by=requested_by, created_at=self._clock.now()
+        )
+
+    def get(self, project: ProjectRef, job: int) -> Job:
+        """One job; raises ``NotFound``."""
+        found = self._store.get(project, job)
+        if found is None:
+            raise NotFound(f"{project} has no job {job}.", hint="`northstar job list` shows them.")
+        return found
+
+    def of_project(self, project: ProjectRef) -> list[Job]:
+        """A project's jobs, newest first."""
+        return self._store.of_project(project)
+
+    def log(self, project: ProjectRef, job: int, lines: int = 200) -> str:
+        """The end of what the job said; raises ``NotFound``."""
+        return self._executor.log(self._place(self.get(project, job)), lines)
+
+    def step(self) -> None:
+        """Take every unfinished job one step further; safe to be killed anywhere in it."""
+        unfinished = self._store.not_ended()
+        busy = sum(job.state == "running" for job in unfinished)
+        for job in unfinished:
+            if job.state == "queued" and busy < _MOST_AT_ONCE:
+                busy += 1
+                self._start(job)
+            elif job.state == "running":
+                self._look_after(job)
+            elif job.state == "registered":
+                self._propose(job)
+
+    def _start(self, job: Job) -> None:
+        place = self._place(job)
+        try:
+            self._unpack(job, place)
+            environment = self._platform.environment(job.project_ref)
+        except Unavailable:
+            return  # MLflow may still be warming up; the next step tries again
+        except (NorthstarError, OSError, tarfile.TarError) as error:
+            self._end(job, f"The source of version {job.version} can't be run: {error}")
+            return
+        # The state is written first: a process that nobody knows of would be worse than a
+        # job that is found dead and started once more.
+        self._store.change(
+            job.id, state="running", attempts=job.attempts + 1, started_at=self._clock.now()
+        )
+        self._executor.start(place, _command(job, place), environment)
+
+    def _look_after(self, job: Job) -> None:
+        place = self._place(job)
+        if self._executor.running(place):
+            return
+        result = self._executor.result(place)
+        if result is not None and isinstance(result.get("version"), int):
+            version = result["version"]
+            state = "registered" if job.propose_to else "succeeded"
+            self._store.change(
+                job.id,
+                state=state,
+                new_version=version,
+                ended_at=None if job.propose_to else self._clock.now(),
+                message=f"Registered version {version}.",
+            )
+        elif result is not None or job.attempts >= _MOST_ATTEMPTS:
+            said = result.get("message") if result else None
+            self._end(job, str(said or self._executor.log(place, _LOG_LINES) or "It said nothing."))
+        else:  # killed, or the platform was away: go on from the last finished step
+            self._store.change(job.id, state="queued")
+
+    def _propose(self, job: Job) -> None:
+        assert job.propose_to is not None  # noqa: S101 - only such jobs are ever "registered"
+        assert job.new_version is not None  # noqa: S101
+        try:
+            outcome = self._platform.propose(
+                job.project_ref, job.propose_to, job.new_version, job.reason
+            )
+        except Unavailable:
+            return
+        except NorthstarError as error:
+            self._end(job, f"Version {job.new_version} could not be proposed: {error}")
+            return
+        self._store.change(job.id, state="succeeded", message=outcome, ended_at=self._clock.now())
+
+    def _end(self, job: Job, message: str) -> None:
+        self._store.change(
+            job.id, state="failed", message=message[:4000], ended_at=self._clock.now()
+        )
+
+    def _unpack(self, job: Job, place: Path) -> None:
+        source = place / "project"
+        if source.is_dir():
+            return  # an earlier attempt's; its finished steps are in it
+        half = place / "project.part"
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        with tarfile.open(self._platform.source(job.project_ref, job.version)) as archive:
+            archive.extractall(half, filter="data")
+        half.rename(source)
+
+    def _place(self, job: Job) -> Path:
+        return self._folder / job.squad / job.project / str(job.id)
+
+
+def _command(job: Job, place: Path) -> list[str]:
+    arguments = ["run", "-C", str(place / "project"), "--json"]
+    runs = sorted((place / "project" / ".northstar" / "runs").glob("*"), key=_made_at)
+    if runs:
+        return northstar_command(*arguments, "--resume", runs[-1].name)
+    if job.data_from:
+        arguments += ["--from", job.data_from.isoformat()]
+    if job.data_until:
+        arguments += ["--until", job.data_until.isoformat()]
+    return northstar_command(*arguments)
+
+
+def _made_at(path: Path) -> float:
+    return path.stat().st_mtime
