@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from typing import Any, NamedTuple
 
@@ -94,9 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
     except NorthstarError as error:
         if _wants_traceback(argv):
             raise
-        click.echo(f"Error: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+        _tell(error, as_json="--json" in argv)
         sys.exit(error.exit_code)
     except Exception as error:
         if _wants_traceback(argv):
@@ -105,6 +104,16 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("  This is a defect of Northstar; `northstar --debug …` shows where.", err=True)
         sys.exit(70)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _tell(error: NorthstarError, *, as_json: bool) -> None:
+    """The message to stderr; where JSON was asked for, the error also as the result."""
+    click.echo(f"Error: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+    if as_json:
+        problem = {"code": error.code, "message": error.message, "hint": error.hint}
+        click.echo(json.dumps({"error": problem}))
 
 
 def _wants_traceback(argv: list[str]) -> bool:

@@ -109,19 +109,20 @@ class JobService:
         if self._executor.running(place):
             return
         result = self._executor.result(place)
-        if result is not None and isinstance(result.get("version"), int):
-            version = result["version"]
-            state = "registered" if job.propose_to else "succeeded"
+        problem = _problem(result)
+        if result and isinstance(result.get("version"), int):
             self._store.change(
                 job.id,
-                state=state,
-                new_version=version,
+                state="registered" if job.propose_to else "succeeded",
+                new_version=result["version"],
                 ended_at=None if job.propose_to else self._clock.now(),
-                message=f"Registered version {version}.",
+                message=f"Registered version {result['version']}.",
             )
-        elif result is not None or job.attempts >= _MOST_ATTEMPTS:
-            said = result.get("message") if result else None
-            self._end(job, str(said or self._executor.log(place, _LOG_LINES) or "It said nothing."))
+        elif problem is not None and problem["code"] != Unavailable.code:
+            self._end(job, f"{problem['message']}\n{problem['hint']}".strip())
+        elif job.attempts >= _MOST_ATTEMPTS:
+            said = self._executor.log(place, _LOG_LINES) or "It said nothing."
+            self._end(job, f"Gave up after {job.attempts} attempts; the last one said:\n{said}")
         else:  # killed, or the platform was away: go on from the last finished step
             self._store.change(job.id, state="queued")
 
@@ -169,6 +170,12 @@ def _command(job: Job, place: Path) -> list[str]:
     if job.data_until:
         arguments += ["--until", job.data_until.isoformat()]
     return northstar_command(*arguments)
+
+
+def _problem(result: dict[str, object] | None) -> dict[str, str] | None:
+    """The error that the command printed instead of a result, if it did."""
+    found = result.get("error") if result else None
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else None
 
 
 def _made_at(path: Path) -> float:
