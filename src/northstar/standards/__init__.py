@@ -1,0 +1,1 @@
+"""Standards: what every version must meet before it goes to an environment, and why."""
