@@ -7,11 +7,11 @@ same plus what only the platform may say: the number, the content digest, who an
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, model_validator
 
-from northstar.names import NAME_PATTERN, ProjectRef
+from northstar.names import NAME_PATTERN, EnvironmentName, ProjectRef
 
 Task = Literal["regression", "binary", "multiclass"]
 ColumnType = Literal["double", "long", "string", "boolean", "datetime"]
@@ -124,6 +124,14 @@ class VersionRegistration(_Value):
     profile: dict[str, JsonValue]
     monitoring: dict[str, JsonValue]
 
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.evidence.task != self.task:
+            raise ValueError(f"the evidence is for {self.evidence.task}, the model {self.task}")
+        if len({column.name for column in self.columns}) != len(self.columns):
+            raise ValueError("two columns have the same name")
+        return self
+
     @property
     def project_ref(self) -> ProjectRef:
         """The project whose version this is."""
@@ -142,3 +150,26 @@ class VersionRecord(VersionRegistration):
     def name(self) -> str:
         """``squad/project v3``, for messages."""
         return f"{self.squad}/{self.project} v{self.version}"
+
+
+class VersionUse(_Value):
+    """One release of a version: where it went, and how it stands there."""
+
+    environment: EnvironmentName
+    release: int
+    state: str
+    since: datetime
+
+
+class LineageView(_Value):
+    """A version traced both ways: back to what made it, forward to where it is used."""
+
+    squad: str
+    project: str
+    version: int
+    run_id: str
+    digest: str
+    registered_by: str
+    registered_at: datetime
+    lineage: Lineage
+    uses: list[VersionUse]

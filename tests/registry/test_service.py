@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from northstar.clock import FakeClock
+from northstar.database import Database, metadata
+from northstar.digest import folder_digest
+from northstar.errors import Invalid, NotFound, Unavailable
+from northstar.names import ProjectRef
+from northstar.registry.domain import Metric, VersionUse
+from northstar.registry.errors import WrongModel
+from northstar.registry.fake import FakeMlflow, example_registration
+from northstar.registry.models import ModelStore
+from northstar.registry.service import RegistryService
+
+PROJECT = ProjectRef("operations", "late-arrival")
+MODEL = {"MLmodel": b"flavors: {}\n", "data/model.txt": b"tree\n"}
+
+
+@dataclass(frozen=True)
+class Anna:
+    id: str = "user:anna"
+
+
+@pytest.fixture
+def mlflow() -> FakeMlflow:
+    fake = FakeMlflow()
+    fake.models["runs:/run1/model"] = MODEL
+    fake.models["runs:/run2/model"] = MODEL
+    return fake
+
+
+@pytest.fixture
+def registry(tmp_path: Path, mlflow: FakeMlflow) -> Iterator[RegistryService]:
+    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    metadata.create_all(database.engine)
+    clock = FakeClock()
+    use = VersionUse(environment="prod", release=7, state="live", since=clock.now())
+    yield RegistryService(
+        database,
+        mlflow,
+        ModelStore(tmp_path / "models"),
+        tmp_path / "downloads",
+        clock,
+        uses=lambda _project, version: [use] if version == 1 else [],
+    )
+    database.close()
+
+
+def test_what_is_registered_comes_back_as_it_was(registry: RegistryService) -> None:
+    registration = example_registration(monitoring={"window_days": 7})
+    record = registry.register(PROJECT, registration, Anna())
+    assert (record.version, record.registered_by) == (1, "user:anna")
+    assert registry.get(PROJECT, 1) == record
+    assert record.evidence == registration.evidence
+    assert [known.version for known in registry.list(PROJECT)] == [1]
+
+
+def test_a_run_registers_one_version_however_often_it_asks(
+    registry: RegistryService, mlflow: FakeMlflow
+) -> None:
+    first = registry.register(PROJECT, example_registration(), Anna())
+    again = registry.register(PROJECT, example_registration(), Anna())
+    assert again == first
+    assert len(mlflow.versions[PROJECT]) == 1
+
+
+def test_the_kept_model_is_named_by_its_content_and_cannot_be_written(
+    registry: RegistryService,
+) -> None:
+    record = registry.register(PROJECT, example_registration(), Anna())
+    folder = registry.model_folder(record.digest)
+    assert folder.name == record.digest.removeprefix("sha256:")
+    assert folder_digest(folder) == record.digest
+    paths = [folder, *folder.rglob("*")]
+    assert not any(stat.S_IMODE(path.stat().st_mode) & 0o222 for path in paths)
+
+
+def test_two_runs_with_the_same_model_share_its_files(registry: RegistryService) -> None:
+    one = registry.register(PROJECT, example_registration(), Anna())
+    second = example_registration(run_id="run2", model_uri="runs:/run2/model")
+    two = registry.register(PROJECT, second, Anna())
+    assert (one.version, two.version) == (1, 2)
+    assert one.digest == two.digest
+
+
+def test_a_registration_that_was_cut_off_continues(
+    registry: RegistryService, mlflow: FakeMlflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object) -> int:
+        raise Unavailable("MLflow went away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow, "ensure_version", cut_off)
+        with pytest.raises(Unavailable):
+            registry.register(PROJECT, example_registration(), Anna())
+    assert registry.list(PROJECT) == []
+    assert registry.register(PROJECT, example_registration(), Anna()).version == 1
+
+
+def test_a_folder_without_a_model_is_refused_and_leaves_nothing(
+    registry: RegistryService, mlflow: FakeMlflow, tmp_path: Path
+) -> None:
+    mlflow.models["runs:/run1/model"] = {"notes.txt": b""}
+    with pytest.raises(WrongModel, match="no file MLmodel"):
+        registry.register(PROJECT, example_registration(), Anna())
+    assert list((tmp_path / "models").iterdir()) == []
+    assert PROJECT not in mlflow.versions
+
+
+def test_a_registration_for_another_project_is_refused(registry: RegistryService) -> None:
+    with pytest.raises(Invalid, match="sent to operations/other"):
+        registry.register(ProjectRef("operations", "other"), example_registration(), Anna())
+
+
+def test_an_unknown_version_is_not_found(registry: RegistryService) -> None:
+    with pytest.raises(NotFound, match="operations/late-arrival has no version 3"):
+        registry.get(PROJECT, 3)
+
+
+def test_an_alias_follows_the_release(registry: RegistryService, mlflow: FakeMlflow) -> None:
+    registry.register(PROJECT, example_registration(), Anna())
+    second = example_registration(run_id="run2", model_uri="runs:/run2/model")
+    registry.register(PROJECT, second, Anna())
+    for version in (1, 2, 2):
+        registry.set_alias(PROJECT, "prod", version)
+    assert registry.aliases(PROJECT) == {"prod": 2}
+    assert mlflow.aliases == {(PROJECT, "prod"): 2}
+    with pytest.raises(NotFound):
+        registry.set_alias(PROJECT, "prod", 3)
+
+
+def test_lineage_goes_back_to_the_data_and_forward_to_the_endpoint(
+    registry: RegistryService,
+) -> None:
+    registry.register(PROJECT, example_registration(), Anna())
+    view = registry.lineage(PROJECT, 1)
+    assert view.lineage.data_digest == "sha256:da"
+    assert [(use.environment, use.state) for use in view.uses] == [("prod", "live")]
+
+
+def test_a_run_s_artifact_is_fetched_whole(registry: RegistryService, mlflow: FakeMlflow) -> None:
+    mlflow.run_artifacts["run1", "northstar/source.tar.gz"] = b"source"
+    path = registry.download_run_artifact(PROJECT, "run1", "northstar/source.tar.gz")
+    assert path.read_bytes() == b"source"
+    with pytest.raises(NotFound):
+        registry.download_run_artifact(PROJECT, "run1", "northstar/other")
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("path", ["../secret", "a/../../b", "/etc/passwd", ""])
+def test_an_artifact_path_stays_inside_the_run(registry: RegistryService, path: str) -> None:
+    with pytest.raises(Invalid, match="not an artifact path"):
+        registry.download_run_artifact(PROJECT, "run1", path)
+
+
+def test_evidence_must_be_of_numbers_and_of_the_model_s_task() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Metric(value=float("nan"))
+    with pytest.raises(ValueError, match="the evidence is for regression"):
+        example_registration(evidence={"task": "regression"})
