@@ -1,0 +1,105 @@
+"""Finding out who sends an HTTP request: bearer token, HTTP Basic, or the web session's cookie."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+
+from northstar.access.domain import Principal
+from northstar.access.errors import BadCredentials
+from northstar.access.service import AccessService
+from northstar.access.sessions import COOKIE
+from northstar.clock import Clock
+from northstar.errors import Unauthenticated
+
+_BASIC_REMEMBERED_SECONDS = 60.0
+_MOST_REMEMBERED = 1000
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request.
+
+    Args:
+        cookie: the web session's cookie, when that is how the caller was known; a request that
+            changes something must then carry the session's CSRF token.
+    """
+
+    principal: Principal
+    cookie: str = ""
+
+
+def identify(access: AccessService, headers: Mapping[str, str]) -> Caller:
+    """Who sent a request with these headers (names in lower case).
+
+    Raises ``Unauthenticated`` when nobody is named, ``BadCredentials`` when the claim is false.
+    An ``Authorization`` header beats the cookie.
+    """
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value:
+        return Caller(access.authenticate(value.strip()))
+    if scheme:
+        raise BadCredentials(
+            f"{scheme} authorization is not understood here.", hint="Send a bearer token."
+        )
+    if cookie := session_cookie(headers.get("cookie", "")):
+        return Caller(access.authenticate_session(cookie), cookie)
+    raise Unauthenticated(
+        "The request does not say who is asking.",
+        hint="Send 'Authorization: Bearer TOKEN' (`northstar token`), "
+        "or sign in to the pages with a link (`northstar login --link`).",
+    )
+
+
+def session_cookie(header: str) -> str:
+    """The session's value in a ``Cookie`` header; empty when there is none."""
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+class BasicAuthentication:
+    """HTTP Basic with a client id and its secret, or any name and a token as the password.
+
+    MLflow's client can do nothing else than Basic or a token. Checking a secret is slow on
+    purpose, so a good pair is remembered for a minute.
+    """
+
+    def __init__(self, access: AccessService, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+        self._good: dict[bytes, tuple[str, float]] = {}
+
+    def __call__(self, value: str) -> Principal:
+        """Whose ``Authorization: Basic`` value this is; raises ``BadCredentials``."""
+        name, password = _split(value)
+        if not password.startswith("nss_"):
+            return self._access.authenticate(password)
+        key = hashlib.sha256(value.encode()).digest()
+        known, until = self._good.get(key, ("", 0.0))
+        if self._clock.monotonic() < until and (found := self._access.directory.find(known)):
+            return found
+        principal = self._access.authenticate_secret(name, password)
+        if len(self._good) >= _MOST_REMEMBERED:
+            self._good.clear()
+        until = self._clock.monotonic() + _BASIC_REMEMBERED_SECONDS
+        self._good[key] = (principal.id, until)
+        return principal
+
+
+def _split(value: str) -> tuple[str, str]:
+    try:
+        decoded = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise BadCredentials("The Basic authorization can't be read.") from error
+    name, separator, password = decoded.partition(":")
+    # ids hold a colon themselves: the secret or token is what follows the last one
+    if separator and ":" in password:
+        name, _, password = decoded.rpartition(":")
+    return name, password

@@ -1,0 +1,174 @@
+"""Principals, roles in scopes, and what a decision says; pure values that cross HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from northstar.errors import Invalid
+from northstar.names import Scope, check_name
+
+PrincipalKind = Literal["user", "service", "managed", "platform"]
+Outcome = Literal["allowed", "denied", "done", "failed"]
+RoleName = Literal[
+    "platform-admin",
+    "squad-owner",
+    "data-scientist",
+    "approver",
+    "operator",
+    "reader",
+    "invoker",
+    "endpoint-runtime",
+    "run",
+    "workspace-writer",
+]
+ROLES: tuple[RoleName, ...] = get_args(RoleName)
+ROLE_MEANINGS: Mapping[RoleName, str] = {
+    "platform-admin": "everything that people may do, everywhere",
+    "squad-owner": "everything in the squad: people, projects, releases and operation",
+    "data-scientist": "trains, registers, proposes releases, reads everything",
+    "approver": "approves, rejects and rolls back releases",
+    "operator": "rolls back, steers endpoints and alerts, starts jobs",
+    "reader": "reads everything",
+    "invoker": "asks endpoints for predictions and tells what really happened",
+    "endpoint-runtime": "what a serving process needs for its endpoint",
+    "run": "what a pipeline run needs in its project",
+    "workspace-writer": "what a pipeline run needs in its squad's MLflow workspace",
+}
+MACHINE_ROLES: frozenset[RoleName] = frozenset({"endpoint-runtime", "run", "workspace-writer"})
+
+
+class Principal(BaseModel):
+    """Somebody or something that can be asked who it is.
+
+    ``id`` is ``kind:name``, for example ``user:anna``, ``service:ci`` or
+    ``managed:run/operations/late-arrival``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: PrincipalKind
+    name: str
+
+
+PLATFORM = Principal(id="platform:control", kind="platform", name="control")
+"""The control plane itself; the only one that promotes."""
+
+
+class RoleAssignment(BaseModel):
+    """A principal has a role in a scope and everything below it, until it expires."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    principal: str
+    role: RoleName
+    scope: str
+    expires_at: datetime | None
+    assigned_by: str
+    assigned_at: datetime
+
+
+class Grant(BaseModel):
+    """A role in a scope that is about to be assigned."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: RoleName
+    scope: str
+
+
+class Secret(BaseModel):
+    """A client's new secret; it is shown once and kept only as a hash."""
+
+    model_config = ConfigDict(frozen=True)
+
+    client_id: str
+    client_secret: str
+
+
+class Token(BaseModel):
+    """An access token in the form of RFC 6749, section 5.1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of token, not a token
+    expires_in: int
+
+
+class Identity(BaseModel):
+    """Who the platform takes a caller for, and the roles that hold now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    principal: Principal
+    assignments: list[RoleAssignment]
+
+
+class AuditEntry(BaseModel):
+    """One decision or deed; ``digest`` covers the entry and the digest of the one before it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sequence: int
+    at: datetime
+    principal: str
+    action: str
+    scope: str
+    outcome: Outcome
+    detail: dict[str, JsonValue]
+    previous: str
+    digest: str
+
+
+class AuditVerdict(BaseModel):
+    """Whether the chain of audit entries is whole, and where it first is not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    intact: bool
+    entries: int
+    head: str
+    broken_at: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policies say of one request.
+
+    Args:
+        reasons: the policies and roles that decided; empty when none allowed it.
+    """
+
+    allowed: bool
+    reasons: tuple[str, ...] = ()
+
+
+def principal_of(kind: PrincipalKind, name: str) -> Principal:
+    """A principal with its id; raises ``Invalid`` for a name that can't stand in a URL."""
+    if kind not in ("user", "service", "managed"):
+        raise Invalid(f"{kind!r} is not a kind of principal.", hint="Use user or service.")
+    for part in name.split("/") if kind == "managed" else [name]:
+        check_name(part, "principal")
+    return Principal(id=f"{kind}:{name}", kind=kind, name=name)
+
+
+def check_role(value: str) -> RoleName:
+    """Return ``value`` as a role; raises ``Invalid`` with the accepted ones."""
+    for role in ROLES:
+        if value == role:
+            return role
+    people = [role for role in ROLES if role not in MACHINE_ROLES]
+    raise Invalid(f"{value!r} is not a role.", hint=f"Use one of {', '.join(people)}.")
+
+
+def in_scope(scope: str, wanted: Scope) -> bool:
+    """Whether a right in ``scope`` (written form) holds in ``wanted``."""
+    return Scope.parse(scope).contains(wanted)

@@ -1,0 +1,13 @@
+"""What can go wrong when asking who somebody is."""
+
+from __future__ import annotations
+
+from northstar.errors import Denied, Unauthenticated
+
+
+class BadCredentials(Unauthenticated):
+    """A token, secret, session or sign-in code that is wrong, expired or not for us."""
+
+
+class NotAllowed(Denied):
+    """No policy allows the action in the scope, or one forbids it."""

@@ -1,0 +1,207 @@
+"""Access as the other domains see it: who is asking, may they, and write down that they did."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from northstar.access.audit import AuditLog
+from northstar.access.decisions import PolicyBook
+from northstar.access.directory import Directory
+from northstar.access.domain import (
+    PLATFORM,
+    Decision,
+    Grant,
+    Principal,
+    Secret,
+    Token,
+    principal_of,
+)
+from northstar.access.errors import BadCredentials, NotAllowed
+from northstar.access.sessions import Sessions
+from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS, PLATFORM_TOKEN_SECONDS, Tokens
+from northstar.clock import Clock
+from northstar.connection import PLATFORM_AUDIENCE
+from northstar.database import Database
+from northstar.errors import Invalid
+from northstar.names import EndpointRef, ProjectRef, Scope
+
+_BOOTSTRAP = "bootstrap"
+_OLD_BOOTSTRAP_LASTS = timedelta(days=1)
+_RENEW_BEFORE = timedelta(minutes=5)
+
+
+class AccessService:
+    """Authentication, decisions and their record.
+
+    Args:
+        issuer: the control plane's address; stands in every token as ``iss``.
+
+    Attributes:
+        directory: principals and roles.
+        tokens: issuing and checking tokens.
+        sessions: sign-in links and web sessions.
+        audit: the record of decisions.
+    """
+
+    def __init__(self, database: Database, clock: Clock, issuer: str) -> None:
+        self._clock = clock
+        self._book = PolicyBook()
+        self.directory = Directory(database, clock, self._book)
+        self.tokens = Tokens(database, clock, issuer)
+        self.sessions = Sessions(database, clock)
+        self.audit = AuditLog(database, clock)
+        self._own_token = ("", clock.now())
+
+    def decide(self, principal: Principal, action: str, scope: Scope, **about: str) -> Decision:
+        """What the policies say, with their reasons; nothing is recorded.
+
+        Args:
+            about: what a guard rail needs to know, for example ``proposed_by="user:anna"``;
+                names that end in ``_by`` are principals.
+        """
+        return self.directory.rights(principal.id).decide(principal.id, action, scope, about)
+
+    def allowed(self, principal: Principal, action: str, scope: Scope, **about: str) -> bool:
+        """Whether the policies allow it; nothing is recorded. For filtering lists and pages."""
+        return self.decide(principal, action, scope, **about).allowed
+
+    def check(self, principal: Principal, action: str, scope: Scope, **about: str) -> Decision:
+        """Return the decision that allows it; otherwise record the denial and raise ``NotAllowed``.
+
+        Never call it inside a database transaction of your own.
+        """
+        decision = self.decide(principal, action, scope, **about)
+        if decision.allowed:
+            return decision
+        self.audit.record(
+            principal.id, action, scope, "denied", {"reasons": list(decision.reasons), **about}
+        )
+        raise NotAllowed(
+            f"{principal.id} may not {action} in {scope}{_because(decision)}.",
+            hint=self._way_in(action, decision),
+        )
+
+    def authenticate(self, token: str) -> Principal:
+        """Whose platform token this is; raises ``BadCredentials``, also for who was deleted."""
+        claims = self.tokens.check(token)
+        return self._existing(str(claims["sub"]))
+
+    def authenticate_secret(self, client_id: str, client_secret: str) -> Principal:
+        """Whose id and secret these are; raises ``BadCredentials``."""
+        if not self.directory.secret_is_good(client_id, client_secret):
+            raise BadCredentials(
+                "The client id or the secret is wrong.",
+                hint="Ids look like user:anna or service:ci; a new secret comes from "
+                "`northstar principal secret ID`.",
+            )
+        return self._existing(client_id)
+
+    def authenticate_session(self, cookie: str) -> Principal:
+        """Whose web session this is; raises ``BadCredentials``."""
+        return self._existing(self.sessions.principal_of(cookie))
+
+    def token_for(
+        self, principal: Principal, audience: str, longest_seconds: int | None = None
+    ) -> Token:
+        """A token for the platform, or for an endpoint that ``principal`` may invoke.
+
+        Args:
+            longest_seconds: what is left of the token that this one is exchanged for.
+        """
+        lifetime = PLATFORM_TOKEN_SECONDS
+        if audience != PLATFORM_AUDIENCE:
+            endpoint = _endpoint_audience(audience)
+            self.check(principal, "endpoint:invoke", endpoint)
+            lifetime = ENDPOINT_TOKEN_SECONDS
+        if longest_seconds is not None:
+            lifetime = min(lifetime, longest_seconds)
+        return self.tokens.issue(principal, audience, lifetime)
+
+    def exchange(self, subject_token: str, audience: str) -> Token:
+        """A token for another audience that lives no longer than the one it is exchanged for."""
+        principal = self.authenticate(subject_token)
+        claims = self.tokens.check(subject_token)
+        left = int(claims["exp"] - self._clock.now().timestamp())
+        return self.token_for(principal, audience, left)
+
+    def platform_token(self) -> str:
+        """A token of the control plane itself, renewed as needed."""
+        token, renew_at = self._own_token
+        if self._clock.now() >= renew_at:
+            issued = self.tokens.issue(PLATFORM, PLATFORM_AUDIENCE, PLATFORM_TOKEN_SECONDS)
+            renew_at = self._clock.now() + timedelta(seconds=issued.expires_in) - _RENEW_BEFORE
+            token = issued.access_token
+            self._own_token = (token, renew_at)
+        return token
+
+    def run_token(self, project: ProjectRef, lifetime_seconds: int) -> str:
+        """A token for a run that the platform starts: its project, and its squad's workspace.
+
+        The identity is ``managed:run/SQUAD/PROJECT``; at most a day long.
+        """
+        identity = self.directory.ensure(
+            principal_of("managed", f"run/{project}"),
+            (
+                Grant(role="run", scope=f"/{project}"),
+                Grant(role="workspace-writer", scope=f"/{project.squad}"),
+            ),
+        )
+        return self.tokens.issue(identity, PLATFORM_AUDIENCE, lifetime_seconds).access_token
+
+    def endpoint_identity(self, endpoint: EndpointRef) -> Secret:
+        """Credentials for a serving process, which outlives this one: one more secret each call.
+
+        The identity is ``managed:endpoint/SQUAD/PROJECT/ENVIRONMENT``.
+        """
+        identity = self.directory.ensure(
+            principal_of("managed", f"endpoint/{endpoint}"),
+            (Grant(role="endpoint-runtime", scope=f"/{endpoint}"),),
+        )
+        return self.directory.new_secret(
+            identity.id, label="process", older_end_after=_OLD_BOOTSTRAP_LASTS
+        )
+
+    def bootstrap_administrator(self) -> tuple[str, str]:
+        """The client id and a new secret of ``user:admin``, who is made if missing.
+
+        Secrets of earlier calls end after a day, so that who holds one has time to read the new.
+        """
+        admin = self.directory.ensure(
+            principal_of("user", "admin"), (Grant(role="platform-admin", scope="/"),)
+        )
+        secret = self.directory.new_secret(
+            admin.id, label=_BOOTSTRAP, older_end_after=_OLD_BOOTSTRAP_LASTS
+        )
+        return secret.client_id, secret.client_secret
+
+    def sign_in_link(self, principal: str) -> str:
+        """An address that signs a user (``admin`` or ``user:admin``) in to the pages, once."""
+        known = self.directory.get(principal if ":" in principal else f"user:{principal}")
+        return f"{self.tokens.issuer}/sign-in?code={self.sessions.new_code(known.id)}"
+
+    def _existing(self, principal: str) -> Principal:
+        if found := self.directory.find(principal):
+            return found
+        raise BadCredentials(f"{principal} does not exist (any more).")
+
+    def _way_in(self, action: str, decision: Decision) -> str:
+        if decision.reasons:
+            return "A rule that holds for everybody forbids it; docs/reference/access.md explains."
+        roles = self._book.roles_that_allow(action)
+        if not roles:
+            return "No role allows this; only the platform itself does it."
+        return f"It takes one of the roles {', '.join(roles)} there: `northstar role assign`."
+
+
+def _because(decision: Decision) -> str:
+    return f" ({', '.join(decision.reasons)})" if decision.reasons else ""
+
+
+def _endpoint_audience(audience: str) -> Scope:
+    try:
+        return Scope.parse("/" + str(EndpointRef.parse(audience)))
+    except Invalid as error:
+        raise Invalid(
+            f"{audience!r} is not an audience.",
+            hint=f"Use {PLATFORM_AUDIENCE!r} or an endpoint, SQUAD/PROJECT/ENVIRONMENT.",
+        ) from error

@@ -1,0 +1,169 @@
+"""The tables of access: principals, secrets, roles, keys, sessions and the audit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from northstar.access.domain import Principal, RoleAssignment
+from northstar.database import UtcDateTime, metadata
+
+_ID = 255
+
+principals = Table(
+    "access_principals",
+    metadata,
+    Column("id", String(_ID), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(_ID), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(_ID), nullable=False),
+)
+secrets = Table(
+    "access_secrets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column(
+        "principal",
+        String(_ID),
+        ForeignKey("access_principals.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("label", String(63), nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+)
+assignments = Table(
+    "access_role_assignments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column(
+        "principal",
+        String(_ID),
+        ForeignKey("access_principals.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("role", String(63), nullable=False),
+    Column("scope", String(_ID), nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("assigned_by", String(_ID), nullable=False),
+    Column("assigned_at", UtcDateTime, nullable=False),
+)
+keys = Table(
+    "access_keys",
+    metadata,
+    Column("kid", String(63), primary_key=True),
+    Column("private_jwk", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
+)
+sessions = Table(
+    "access_sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),  # "link" (used once) or "session"
+    Column(
+        "principal",
+        String(_ID),
+        ForeignKey("access_principals.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+revision = Table(
+    "access_revision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+audit = Table(
+    "access_audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("principal", String(_ID), nullable=False, index=True),
+    Column("action", String(63), nullable=False, index=True),
+    Column("scope", String(_ID), nullable=False, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(71), nullable=False),
+    Column("digest", String(71), nullable=False),
+)
+TABLES = (principals, secrets, assignments, keys, sessions, revision, audit)
+
+
+def read_revision(connection: Connection) -> int:
+    """How often principals and roles have changed; 0 before the first change."""
+    return connection.execute(select(revision.c.value)).scalar_one_or_none() or 0
+
+
+def touch(connection: Connection) -> None:
+    """Note, in the transaction of a change, that principals or roles have changed."""
+    if not connection.execute(update(revision).values(value=revision.c.value + 1)).rowcount:
+        connection.execute(insert(revision).values(id=1, value=1))
+
+
+def all_principals(connection: Connection) -> list[Principal]:
+    """Every principal, by id."""
+    rows = connection.execute(select(principals).order_by(principals.c.id))
+    return [Principal(id=row.id, kind=row.kind, name=row.name) for row in rows]
+
+
+def add_principal(connection: Connection, principal: Principal, by: str, at: datetime) -> bool:
+    """Insert a principal; returns whether it was new."""
+    known = connection.execute(select(principals.c.id).where(principals.c.id == principal.id))
+    if known.first():
+        return False
+    connection.execute(
+        insert(principals).values(**principal.model_dump(), created_at=at, created_by=by)
+    )
+    touch(connection)
+    return True
+
+
+def remove_principal(connection: Connection, principal: str) -> bool:
+    """Delete a principal with everything that hangs on it; returns whether it was there."""
+    gone = connection.execute(delete(principals).where(principals.c.id == principal)).rowcount
+    touch(connection)
+    return bool(gone)
+
+
+def all_assignments(connection: Connection) -> list[RoleAssignment]:
+    """Every role assignment, expired ones too, in the order of their making."""
+    rows = connection.execute(select(assignments).order_by(assignments.c.id))
+    return [RoleAssignment.model_validate(dict(row._mapping)) for row in rows]
+
+
+def add_assignment(connection: Connection, **values: Any) -> RoleAssignment:
+    """Insert a role assignment and return it with its id."""
+    new_id = connection.execute(
+        insert(assignments).values(**values).returning(assignments.c.id)
+    ).scalar_one()
+    touch(connection)
+    return RoleAssignment(id=new_id, **values)
+
+
+def remove_assignment(connection: Connection, assignment: int) -> bool:
+    """Delete a role assignment; returns whether it was there."""
+    gone = connection.execute(delete(assignments).where(assignments.c.id == assignment)).rowcount
+    touch(connection)
+    return bool(gone)
