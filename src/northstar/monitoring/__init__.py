@@ -1,0 +1,1 @@
+"""Watching what endpoints answer: profiles, findings, alerts, and what they lead to."""
