@@ -60,6 +60,11 @@ class Runtime(Protocol):
         ...
 
 
+def served_values(answers: Answers) -> list[float]:
+    """One number a row: the answer itself, or the winning class's probability."""
+    return [max(answer) if isinstance(answer, list) else answer for answer in answers]
+
+
 def predictions_from(
     answers: NDArray[np.float64], task: Task, classes: Sequence[str] | None
 ) -> Predictions:

@@ -34,11 +34,12 @@ from northstar.serving.dataplane.runtimes.interface import (
 from northstar.serving.dataplane.runtimes.lightgbm_export import export_estimator
 from northstar.serving.dataplane.runtimes.lightgbm_library import Booster
 from northstar.serving.dataplane.runtimes.mlmodel import ModelFolder
-from northstar.serving.dataplane.runtimes.pickles import PickledEstimator, find_pickle
+from northstar.serving.dataplane.runtimes.pickles import find_pickle
 from northstar.serving.errors import BadInput, ModelBroken
 
 _NAN = float("nan")
 _FLOAT64_BYTES = 8
+_EXPORT = "booster.txt"
 _TASKS: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
 _REGRESSION = {
     "regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma",
@@ -115,6 +116,21 @@ class LightGBMRuntime:
                 row[i] = _NAN
 
 
+def prepare(folder: ModelFolder, cache: Path) -> None:
+    """Export a pickled estimator into ``cache``, if that has not been done; may take seconds.
+
+    Raises ``ModelBroken``. Does nothing for a booster in LightGBM's own format.
+    """
+    exported = cache / _EXPORT
+    if _is_text(folder) or exported.exists():
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    unfinished = cache / f"unfinished-{os.getpid()}.txt"
+    export_estimator(find_pickle(folder, "lightgbm", "data"), unfinished)
+    unfinished.with_suffix(".json").replace(exported.with_suffix(".json"))
+    unfinished.replace(exported)
+
+
 def load(folder: ModelFolder, cache: Path | None) -> LightGBMRuntime:
     """Load the ``lightgbm`` flavor of a model folder; raises ``ModelBroken``.
 
@@ -122,26 +138,19 @@ def load(folder: ModelFolder, cache: Path | None) -> LightGBMRuntime:
         cache: a folder of this one model's own, in which an export of a pickled estimator is
             kept for the next start.
     """
-    data = folder.data("lightgbm")
-    if data.suffix == ".lgb":
-        return LightGBMRuntime(data.read_text(), folder.columns, None)
-    source = find_pickle(folder, "lightgbm", "data")
+    if _is_text(folder):
+        return LightGBMRuntime(folder.data("lightgbm").read_text(), folder.columns, None)
     if cache is None:
         with tempfile.TemporaryDirectory() as temporary:
-            return _from_export(source, Path(temporary), folder)
-    cache.mkdir(parents=True, exist_ok=True)
-    return _from_export(source, cache, folder)
-
-
-def _from_export(source: PickledEstimator, cache: Path, folder: ModelFolder) -> LightGBMRuntime:
-    exported = cache / "booster.txt"
-    if not exported.exists():
-        unfinished = cache / f"unfinished-{os.getpid()}.txt"
-        export_estimator(source, unfinished)
-        unfinished.with_suffix(".json").replace(exported.with_suffix(".json"))
-        unfinished.replace(exported)
+            return load(folder, Path(temporary))
+    prepare(folder, cache)
+    exported = cache / _EXPORT
     classes = json.loads(exported.with_suffix(".json").read_text())["classes"]
     return LightGBMRuntime(exported.read_text(), folder.columns, classes)
+
+
+def _is_text(folder: ModelFolder) -> bool:
+    return folder.data("lightgbm").suffix == ".lgb"
 
 
 @dataclass(frozen=True)

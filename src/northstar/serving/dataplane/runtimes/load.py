@@ -15,6 +15,15 @@ FLAVORS = ("lightgbm", "sklearn", "python_function")
 """Flavors that are served, the fastest first."""
 
 
+def prepare_model(model_folder: Path, flavor: str, cache: Path) -> None:
+    """Make the conversions that ``load_runtime`` with this ``cache`` would make; may take seconds.
+
+    Raises ``ModelBroken``.
+    """
+    if flavor == "lightgbm":
+        lightgbm.prepare(read_model_folder(model_folder), cache)
+
+
 def load_runtime(
     model_folder: Path,
     *,

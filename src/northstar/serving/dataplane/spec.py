@@ -1,0 +1,133 @@
+"""Keeping up with the control plane: report, receive the spec, bring its models.
+
+Nothing here is needed for answering: while the control plane is away, the last good spec serves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+import httpx2
+from pydantic import ValidationError
+
+from northstar.connection import Connection
+from northstar.digest import folder_digest
+from northstar.errors import Failed, NorthstarError, Unavailable
+from northstar.names import EndpointRef
+from northstar.serving.dataplane.download import unpack_model
+from northstar.serving.dataplane.routing import model_path
+from northstar.serving.dataplane.runtimes.load import prepare_model
+from northstar.serving.dataplane.state import StateFolder
+from northstar.serving.domain import EndpointSpec, EndpointStatus, ModelSpec
+
+log = logging.getLogger(__name__)
+
+_DOWNLOAD_TIMEOUT_SECONDS = 300.0
+
+
+class ControlPlane(Protocol):
+    """What an endpoint needs of the control plane. Both calls block; both raise
+    ``NorthstarError`` (``Unavailable`` while it is away), and are safe to repeat.
+    """
+
+    def sync(self, status: EndpointStatus) -> EndpointSpec:
+        """Report, and receive what to serve."""
+        ...
+
+    def fetch_model(self, digest: str, state: StateFolder) -> None:
+        """Bring a model folder into the state folder, its digest checked."""
+        ...
+
+
+class HttpControlPlane:
+    """The control plane over HTTP."""
+
+    def __init__(self, connection: Connection, endpoint: EndpointRef) -> None:
+        self._connection = connection
+        self._endpoint = endpoint
+
+    def sync(self, status: EndpointStatus) -> EndpointSpec:
+        answer = self._connection.post(
+            f"{self._endpoint.path}/endpoint/sync", status.model_dump(mode="json")
+        )
+        try:
+            spec = EndpointSpec.model_validate(answer)
+        except ValidationError as error:
+            raise Failed(f"The control plane sent a spec that cannot be read: {error}.") from error
+        if spec.endpoint != str(self._endpoint):
+            raise Failed(f"The control plane sent the spec of {spec.endpoint}.")
+        return spec
+
+    def fetch_model(self, digest: str, state: StateFolder) -> None:
+        headers = {"Authorization": f"Bearer {self._connection.token()}"}
+        url = f"{self._connection.url}{self._endpoint.path}/models/{digest}"
+        try:
+            with httpx2.stream(
+                "GET", url, headers=headers, timeout=_DOWNLOAD_TIMEOUT_SECONDS, trust_env=False
+            ) as response:
+                if not response.is_success:
+                    raise Failed(f"The model {digest} was not given: HTTP {response.status_code}.")
+                unpack_model(response.iter_bytes(), digest, model_path(state.models, digest))
+        except httpx2.TransportError as error:
+            raise Unavailable(f"The model {digest} did not arrive: {error}.") from error
+
+
+class SpecSync:
+    """One level-triggered step of keeping up; safe to be killed at any point.
+
+    Args:
+        status: gives the present report.
+        announce: called with a revision that is complete on disk and to be loaded.
+    """
+
+    def __init__(
+        self,
+        control: ControlPlane,
+        state: StateFolder,
+        status: Callable[[], EndpointStatus],
+        announce: Callable[[int], None],
+    ) -> None:
+        self._control = control
+        self._state = state
+        self._status = status
+        self._announce = announce
+        self._held = next(iter(state.specs()), None)
+        self._confirmed: int | None = None
+        self.problem = ""
+
+    def step(self) -> bool:
+        """Report and receive; returns whether the control plane answered."""
+        status = self._status()
+        if status.revision != self._confirmed and not status.problem:
+            self._state.confirm(status.revision)
+            self._confirmed = status.revision
+        try:
+            spec = self._control.sync(status)
+        except NorthstarError as error:
+            log.warning("no news from the control plane: %s", error.message)
+            return False
+        if spec == self._held and self._complete(spec):
+            return True
+        try:
+            for model in spec.models:
+                self._bring(model)
+        except NorthstarError as error:
+            self.problem = f"Revision {spec.revision} cannot be prepared: {error.message}"
+            log.error("%s", self.problem)  # noqa: TRY400 - the message says it all
+            return True
+        self.problem = ""
+        self._state.write_wanted(spec)
+        self._held = spec
+        self._announce(spec.revision)
+        return True
+
+    def _complete(self, spec: EndpointSpec) -> bool:
+        return all(model_path(self._state.models, m.digest).is_dir() for m in spec.models)
+
+    def _bring(self, model: ModelSpec) -> None:
+        folder = model_path(self._state.models, model.digest)
+        if not (folder.is_dir() and folder_digest(folder) == model.digest):
+            self._control.fetch_model(model.digest, self._state)
+        prepare_model(folder, model.flavor, model_path(self._state.prepared, model.digest))

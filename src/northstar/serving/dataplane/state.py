@@ -1,0 +1,118 @@
+"""An endpoint's state folder: the specs and models with which it can start on its own.
+
+lock                    held while an agent runs here
+process.json            that agent: pid, its start time, port
+wanted.json             the newest spec, its models complete and checked
+good.json               the newest spec that the workers have really loaded
+models/<digest>/        model folders
+prepared/<digest>/      conversions of them
+captures/               unless captures go elsewhere
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from pydantic import ValidationError
+
+from northstar.errors import Conflict
+from northstar.serving.domain import EndpointSpec
+
+
+@dataclass(frozen=True)
+class ServingProcess:
+    """An agent's process, told apart from a later one with the same pid by its start time."""
+
+    pid: int
+    started: int  # in clock ticks after the machine's start, as in /proc/<pid>/stat
+    port: int
+
+
+class StateFolder:
+    """The files of one endpoint on one machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.models = path / "models"
+        self.prepared = path / "prepared"
+        self.models.mkdir(parents=True, exist_ok=True)
+
+    def lock(self) -> IO[str]:
+        """Hold the folder for as long as the returned file is open; raises ``Conflict``."""
+        file = (self.path / "lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise Conflict(
+                f"Another endpoint process already uses {self.path}.",
+                hint="Stop it first, or name another --state-dir.",
+            ) from error
+        return file
+
+    def write_process(self, process: ServingProcess) -> None:
+        """Say which process serves from here."""
+        _replace(self.path / "process.json", json.dumps(asdict(process)))
+
+    def read_process(self) -> ServingProcess | None:
+        """The process that said last that it serves from here; it may be gone."""
+        try:
+            return ServingProcess(**json.loads((self.path / "process.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write_wanted(self, spec: EndpointSpec) -> None:
+        """Keep the newest spec; its models must be in place."""
+        _replace(self.path / "wanted.json", spec.model_dump_json())
+
+    def confirm(self, revision: int) -> None:
+        """Remember that the wanted spec of this revision loads, and drop models it outlived."""
+        spec = self._read("wanted.json")
+        if spec is None or spec.revision != revision:
+            return
+        _replace(self.path / "good.json", spec.model_dump_json())
+        kept = {model.digest.removeprefix("sha256:") for model in spec.models}
+        for folder in (*self.models.iterdir(), *self.prepared.glob("*")):
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def specs(self) -> list[EndpointSpec]:
+        """What to try to serve at a start, the newest first."""
+        found = [self._read("wanted.json"), self._read("good.json")]
+        return [spec for spec in found if spec is not None]
+
+    def _read(self, name: str) -> EndpointSpec | None:
+        try:
+            return EndpointSpec.model_validate_json((self.path / name).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+
+def process_start(pid: int) -> int | None:
+    """When a running process started, in clock ticks; ``None`` if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def is_running(process: ServingProcess) -> bool:
+    """Whether that very process still runs (not merely one with its pid)."""
+    return process_start(process.pid) == process.started
+
+
+def _replace(path: Path, content: str) -> None:
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    with unfinished.open("w") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

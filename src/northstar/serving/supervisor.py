@@ -1,0 +1,215 @@
+"""Keeps endpoint processes running on this machine.
+
+Every ``step`` compares what shall run with what does, and starts, adopts or ends one process where
+they differ. Endpoint processes live in sessions of their own and outlast the control plane; after
+its restart they are found again by their state folders and by pid and start time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from northstar.clock import Clock
+from northstar.database import Database
+from northstar.names import EndpointRef
+from northstar.serving import store
+from northstar.serving.dataplane.state import (
+    ServingProcess,
+    StateFolder,
+    is_running,
+    process_start,
+)
+from northstar.serving.service import EndpointService
+from northstar.serving.store import ProcessRecord
+
+log = logging.getLogger(__name__)
+
+_STEADY_SECONDS = 30.0
+_WORST_PAUSE_SECONDS = 60.0
+_NEW_PORT_AFTER_FAILURES = 5
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS")
+
+
+class Identity(NamedTuple):
+    """With which an endpoint authenticates to the control plane."""
+
+    client_id: str
+    client_secret: str
+
+
+class Supervisor:
+    """Runs the embedded platform's endpoints as processes of this machine.
+
+    Args:
+        identity: gives an endpoint's credentials, making them if needed; called at every start.
+        url: where endpoints reach the control plane.
+        folder: the endpoints' state folders lie below it.
+        captures: where endpoints leave their captures.
+        workers: processes that answer, for each endpoint.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        service: EndpointService,
+        *,
+        identity: Callable[[EndpointRef], Identity],
+        url: str,
+        folder: Path,
+        captures: Path,
+        workers: int = 1,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._service = service
+        self._identity = identity
+        self._url = url
+        self._folder = folder
+        self._captures = captures
+        self._workers = workers
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def step(self) -> None:
+        """Bring every endpoint's process one step nearer to what shall be."""
+        self._reap()
+        wanted = set(self._service.wanted())
+        for endpoint in self._service.endpoints():
+            if endpoint in wanted:
+                self._keep_running(endpoint)
+            else:
+                self._keep_stopped(endpoint)
+
+    def stop_all(self, timeout_seconds: float = 30.0) -> None:
+        """End every endpoint's process in order; they drain and flush before they go."""
+        ending = []
+        for endpoint in self._service.endpoints():
+            if process := self._running(endpoint):
+                os.kill(process.pid, signal.SIGTERM)
+                ending.append(process)
+        deadline = time.monotonic() + timeout_seconds
+        while any(map(is_running, ending)) and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(0.05)
+        self._reap()
+
+    def log_path(self, endpoint: EndpointRef) -> Path:
+        """Where an endpoint's processes write their log."""
+        return self._state_path(endpoint) / "endpoint.log"
+
+    def _keep_running(self, endpoint: EndpointRef) -> None:
+        with self._database.read() as connection:
+            known = store.process_of(connection, endpoint)
+        if running := self._running(endpoint):
+            self._remember_running(endpoint, known, running)
+            return
+        now = self._clock.now()
+        if known is None:
+            known = ProcessRecord(0, 0, 0, 0, now)
+        elif known.pid:
+            known = self._after_death(endpoint, known)
+        if now < known.start_at:
+            return
+        port = known.port if known.failures < _NEW_PORT_AFTER_FAILURES else 0
+        pid = self._start(endpoint, port)
+        self._put(endpoint, replace(known, pid=pid, started=process_start(pid) or 0, start_at=now))
+
+    def _after_death(self, endpoint: EndpointRef, known: ProcessRecord) -> ProcessRecord:
+        now = self._clock.now()
+        steady = now - known.start_at > timedelta(seconds=_STEADY_SECONDS)
+        failures = 1 if steady else known.failures + 1
+        pause = min(2.0 ** (failures - 2), _WORST_PAUSE_SECONDS) if failures > 1 else 0.0
+        dead = replace(
+            known, pid=0, started=0, failures=failures, start_at=now + timedelta(seconds=pause)
+        )
+        self._put(endpoint, dead)
+        log.error(
+            "%s: process %d ended; the next starts in %.0f s (%s)",
+            endpoint, known.pid, pause, self.log_path(endpoint),
+        )  # fmt: skip
+        return dead
+
+    def _remember_running(
+        self, endpoint: EndpointRef, known: ProcessRecord | None, running: ServingProcess
+    ) -> None:
+        now = self._clock.now()
+        if known is None or (known.pid, known.started) != (running.pid, running.started):
+            log.info("%s: adopted process %d", endpoint, running.pid)
+            known = ProcessRecord(running.pid, running.started, running.port, 0, now)
+        elif known.port == running.port:
+            return
+        self._put(endpoint, replace(known, port=running.port))
+
+    def _keep_stopped(self, endpoint: EndpointRef) -> None:
+        if running := self._running(endpoint):
+            log.info("%s: ending process %d", endpoint, running.pid)
+            os.kill(running.pid, signal.SIGTERM)
+            return
+        with self._database.begin() as connection:
+            store.forget_process(connection, endpoint)
+
+    def _running(self, endpoint: EndpointRef) -> ServingProcess | None:
+        """The endpoint's live process: the one its folder names, or the one just started."""
+        path = self._state_path(endpoint)
+        told = StateFolder(path).read_process() if path.is_dir() else None
+        if told is not None and is_running(told):
+            return told
+        with self._database.read() as connection:
+            known = store.process_of(connection, endpoint)
+        if known is None or not known.pid:
+            return None
+        started = ServingProcess(known.pid, known.started, known.port)
+        return started if is_running(started) else None
+
+    def _start(self, endpoint: EndpointRef, port: int) -> int:
+        identity = self._identity(endpoint)
+        state = self._state_path(endpoint)
+        state.mkdir(parents=True, exist_ok=True)
+        command = [
+            sys.executable, "-m", "northstar", "serve", str(endpoint),
+            "--port", str(port),
+            "--workers", str(self._workers),
+            "--state-dir", str(state),
+            "--captures", str(self._captures),
+        ]  # fmt: skip
+        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        environment |= {
+            "NORTHSTAR_URL": self._url,
+            "NORTHSTAR_CLIENT_ID": identity.client_id,
+            "NORTHSTAR_CLIENT_SECRET": identity.client_secret,
+        }
+        with self.log_path(endpoint).open("ab") as output:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=state,
+                env=environment,
+                start_new_session=True,
+            )
+        self._children[child.pid] = child
+        log.info("%s: started process %d", endpoint, child.pid)
+        return child.pid
+
+    def _state_path(self, endpoint: EndpointRef) -> Path:
+        return self._folder / endpoint.squad / endpoint.project / endpoint.environment
+
+    def _put(self, endpoint: EndpointRef, process: ProcessRecord) -> None:
+        with self._database.begin() as connection:
+            store.put_process(connection, endpoint, process)
+
+    def _reap(self) -> None:
+        self._children = {
+            pid: child for pid, child in self._children.items() if child.poll() is None
+        }
