@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from northstar.access.domain import Principal
 from northstar.clock import FakeClock
 from northstar.database import Database, metadata
 from northstar.digest import folder_digest
@@ -22,9 +22,14 @@ PROJECT = ProjectRef("operations", "late-arrival")
 MODEL = {"MLmodel": b"flavors: {}\n", "data/model.txt": b"tree\n"}
 
 
-@dataclass(frozen=True)
-class Anna:
-    id: str = "user:anna"
+ANNA = Principal(id="user:anna", kind="user", name="anna")
+
+
+class OneProject:
+    def project(self, ref: ProjectRef) -> object:
+        if ref == PROJECT:
+            return ref
+        raise NotFound(f"There is no project {ref}.")
 
 
 @pytest.fixture
@@ -47,6 +52,7 @@ def registry(tmp_path: Path, mlflow: FakeMlflow) -> Iterator[RegistryService]:
         ModelStore(tmp_path / "models"),
         tmp_path / "downloads",
         clock,
+        OneProject(),
         uses=lambda _project, version: [use] if version == 1 else [],
     )
     database.close()
@@ -54,7 +60,7 @@ def registry(tmp_path: Path, mlflow: FakeMlflow) -> Iterator[RegistryService]:
 
 def test_what_is_registered_comes_back_as_it_was(registry: RegistryService) -> None:
     registration = example_registration(monitoring={"window_days": 7})
-    record = registry.register(PROJECT, registration, Anna())
+    record = registry.register(PROJECT, registration, ANNA)
     assert (record.version, record.registered_by) == (1, "user:anna")
     assert registry.get(PROJECT, 1) == record
     assert record.evidence == registration.evidence
@@ -64,8 +70,8 @@ def test_what_is_registered_comes_back_as_it_was(registry: RegistryService) -> N
 def test_a_run_registers_one_version_however_often_it_asks(
     registry: RegistryService, mlflow: FakeMlflow
 ) -> None:
-    first = registry.register(PROJECT, example_registration(), Anna())
-    again = registry.register(PROJECT, example_registration(), Anna())
+    first = registry.register(PROJECT, example_registration(), ANNA)
+    again = registry.register(PROJECT, example_registration(), ANNA)
     assert again == first
     assert len(mlflow.versions[PROJECT]) == 1
 
@@ -73,7 +79,7 @@ def test_a_run_registers_one_version_however_often_it_asks(
 def test_the_kept_model_is_named_by_its_content_and_cannot_be_written(
     registry: RegistryService,
 ) -> None:
-    record = registry.register(PROJECT, example_registration(), Anna())
+    record = registry.register(PROJECT, example_registration(), ANNA)
     folder = registry.model_folder(record.digest)
     assert folder.name == record.digest.removeprefix("sha256:")
     assert folder_digest(folder) == record.digest
@@ -82,9 +88,9 @@ def test_the_kept_model_is_named_by_its_content_and_cannot_be_written(
 
 
 def test_two_runs_with_the_same_model_share_its_files(registry: RegistryService) -> None:
-    one = registry.register(PROJECT, example_registration(), Anna())
+    one = registry.register(PROJECT, example_registration(), ANNA)
     second = example_registration(run_id="run2", model_uri="runs:/run2/model")
-    two = registry.register(PROJECT, second, Anna())
+    two = registry.register(PROJECT, second, ANNA)
     assert (one.version, two.version) == (1, 2)
     assert one.digest == two.digest
 
@@ -98,9 +104,9 @@ def test_a_registration_that_was_cut_off_continues(
     with monkeypatch.context() as patch:
         patch.setattr(mlflow, "ensure_version", cut_off)
         with pytest.raises(Unavailable):
-            registry.register(PROJECT, example_registration(), Anna())
+            registry.register(PROJECT, example_registration(), ANNA)
     assert registry.list(PROJECT) == []
-    assert registry.register(PROJECT, example_registration(), Anna()).version == 1
+    assert registry.register(PROJECT, example_registration(), ANNA).version == 1
 
 
 def test_a_folder_without_a_model_is_refused_and_leaves_nothing(
@@ -108,14 +114,20 @@ def test_a_folder_without_a_model_is_refused_and_leaves_nothing(
 ) -> None:
     mlflow.models["runs:/run1/model"] = {"notes.txt": b""}
     with pytest.raises(WrongModel, match="no file MLmodel"):
-        registry.register(PROJECT, example_registration(), Anna())
+        registry.register(PROJECT, example_registration(), ANNA)
     assert list((tmp_path / "models").iterdir()) == []
     assert PROJECT not in mlflow.versions
 
 
 def test_a_registration_for_another_project_is_refused(registry: RegistryService) -> None:
     with pytest.raises(Invalid, match="sent to operations/other"):
-        registry.register(ProjectRef("operations", "other"), example_registration(), Anna())
+        registry.register(ProjectRef("operations", "other"), example_registration(), ANNA)
+
+
+def test_a_project_that_nobody_made_has_no_versions(registry: RegistryService) -> None:
+    nobody_s = example_registration(project="other")
+    with pytest.raises(NotFound, match="no project operations/other"):
+        registry.register(ProjectRef("operations", "other"), nobody_s, ANNA)
 
 
 def test_an_unknown_version_is_not_found(registry: RegistryService) -> None:
@@ -124,9 +136,9 @@ def test_an_unknown_version_is_not_found(registry: RegistryService) -> None:
 
 
 def test_an_alias_follows_the_release(registry: RegistryService, mlflow: FakeMlflow) -> None:
-    registry.register(PROJECT, example_registration(), Anna())
+    registry.register(PROJECT, example_registration(), ANNA)
     second = example_registration(run_id="run2", model_uri="runs:/run2/model")
-    registry.register(PROJECT, second, Anna())
+    registry.register(PROJECT, second, ANNA)
     for version in (1, 2, 2):
         registry.set_alias(PROJECT, "prod", version)
     assert registry.aliases(PROJECT) == {"prod": 2}
@@ -138,7 +150,7 @@ def test_an_alias_follows_the_release(registry: RegistryService, mlflow: FakeMlf
 def test_lineage_goes_back_to_the_data_and_forward_to_the_endpoint(
     registry: RegistryService,
 ) -> None:
-    registry.register(PROJECT, example_registration(), Anna())
+    registry.register(PROJECT, example_registration(), ANNA)
     view = registry.lineage(PROJECT, 1)
     assert view.lineage.data_digest == "sha256:da"
     assert [(use.environment, use.state) for use in view.uses] == [("prod", "live")]

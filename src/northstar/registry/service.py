@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sqlalchemy.exc import IntegrityError
 
+from northstar.access.domain import Principal
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Invalid, NotFound
@@ -30,12 +31,11 @@ Uses = Callable[[ProjectRef, int], list[VersionUse]]
 _ARTIFACT_PATH = re.compile(r"[\w.@+-]+(/[\w.@+-]+)*")
 
 
-class Registrant(Protocol):
-    """Who registers; ``northstar.access`` has such principals."""
+class Projects(Protocol):
+    """What the registry needs of the projects; ``project.ProjectService`` has it."""
 
-    @property
-    def id(self) -> str:
-        """For example ``user:anna``."""
+    def project(self, ref: ProjectRef) -> object:
+        """The project; raises ``NotFound``."""
         ...
 
 
@@ -46,6 +46,7 @@ class RegistryService:
         mlflow: the tracking server, as the platform's own principal.
         models: the content-addressed store that only the platform writes.
         downloads: a folder for artifacts fetched from runs.
+        projects: knows which projects there are.
         uses: tells where versions were released to.
     """
 
@@ -56,6 +57,7 @@ class RegistryService:
         models: ModelStore,
         downloads: Path,
         clock: Clock,
+        projects: Projects,
         uses: Uses,
     ) -> None:
         self._database = database
@@ -63,21 +65,23 @@ class RegistryService:
         self._models = models
         self._downloads = downloads
         self._clock = clock
+        self._projects = projects
         self._uses = uses
 
     def register(
-        self, project: ProjectRef, registration: VersionRegistration, principal: Registrant
+        self, project: ProjectRef, registration: VersionRegistration, principal: Principal
     ) -> VersionRecord:
         """Register what a run produced; a run registers one version, however often it asks.
 
         The model is copied to the platform's store first, the record is written last: killed in
-        between, the next call continues. Raises ``NotFound`` for an unknown run, ``WrongModel``
-        for something that is no model of the run.
+        between, the next call continues. Raises ``NotFound`` for an unknown project or run,
+        ``WrongModel`` for something that is no model of the run.
         """
         if registration.project_ref != project:
             raise Invalid(
                 f"The registration is for {registration.project_ref}, but was sent to {project}."
             )
+        self._projects.project(project)
         if known := self._of_run(project, registration.run_id):
             return known
         source = self._mlflow.find_model(project, registration.run_id, registration.model_uri)

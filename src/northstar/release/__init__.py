@@ -1,0 +1,1 @@
+"""Releases: a version's way into an environment, and back out of it."""

@@ -1,0 +1,137 @@
+"""Letting events happen to releases, and telling the endpoint what follows from them.
+
+An event is one small transaction that moves releases and writes down the traffic that they now
+ask for. Telling the endpoint comes afterwards and may be repeated, so it does not matter where the
+process is killed in between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from sqlalchemy.exc import IntegrityError
+
+from northstar.access.audit import AuditLog
+from northstar.access.domain import Outcome
+from northstar.database import Database
+from northstar.errors import NorthstarError
+from northstar.names import EndpointRef, Scope
+from northstar.registry.domain import VersionRecord
+from northstar.registry.service import RegistryService
+from northstar.release import store
+from northstar.release.domain import Event, Release, advance
+from northstar.release.errors import EndpointBusy
+from northstar.release.traffic import desired_traffic
+from northstar.serving.domain import EndpointView
+
+_LOG = logging.getLogger(__name__)
+
+Move = tuple[int, Event]
+"""A release's id and what happens to it."""
+
+
+class Endpoints(Protocol):
+    """What releases need of the endpoints; ``serving.EndpointService`` has it."""
+
+    def set_traffic(
+        self,
+        endpoint: EndpointRef,
+        weights: Mapping[int, float],
+        records: Sequence[VersionRecord],
+    ) -> int:
+        """Tell an endpoint the shares in percent by version; idempotent."""
+        ...
+
+    def view(self, endpoint: EndpointRef) -> EndpointView:
+        """What the endpoint says of itself; raises ``NotFound`` before its first traffic."""
+        ...
+
+
+class Moves:
+    """Writes releases' events and applies the traffic that they lead to."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: RegistryService,
+        endpoints: Endpoints,
+        audit: AuditLog,
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._endpoints = endpoints
+        self._audit = audit
+
+    def add(self, release: Release, *events: Event) -> Release:
+        """Write a new release; raises ``EndpointBusy`` if it may begin and another is under way."""
+        try:
+            with self._database.begin() as connection:
+                added = store.add(connection, release, *events)
+        except IntegrityError as error:
+            raise _busy(release.endpoint) from error
+        for event in events:
+            self.record(event.by, f"release:{event.kind}", added, "done", event.reason)
+        return added
+
+    def make(self, endpoint: EndpointRef, *moves: Move) -> list[Release]:
+        """Let events happen to releases of one endpoint, all or none, in this order.
+
+        Raises ``WrongMoment`` where a release's state does not admit its event, and
+        ``EndpointBusy`` where two releases would be on their way in.
+        """
+        moved = []
+        try:
+            with self._database.begin() as connection:
+                for release_id, event in moves:
+                    after = advance(store.locked(connection, release_id), event)
+                    store.save(connection, after, event)
+                    moved.append(after)
+                traffic = desired_traffic(store.of_endpoint(connection, endpoint))
+                store.want(connection, endpoint, traffic)
+        except IntegrityError as error:
+            raise _busy(endpoint) from error
+        for after, (_, event) in zip(moved, moves, strict=True):
+            self.record(event.by, f"release:{event.kind}", after, "done", event.reason)
+        return moved
+
+    def apply(self, endpoint: EndpointRef) -> None:
+        """Tell the endpoint what its releases ask for and move the alias, unless that was done.
+
+        What cannot be reached is logged and left for the next call.
+        """
+        with self._database.read() as connection:
+            traffic = store.unapplied(connection, endpoint)
+        if traffic is None:
+            return
+        project = endpoint.project_ref
+        try:
+            records = [self._registry.get(project, version) for version in traffic.weights]
+            self._endpoints.set_traffic(endpoint, traffic.weights, records)
+            present = self._registry.aliases(project).get(endpoint.environment)
+            if traffic.live is not None and traffic.live != present:
+                self._registry.set_alias(project, endpoint.environment, traffic.live)
+        except NorthstarError as error:
+            _LOG.warning("%s is not yet as its releases ask: %s", endpoint, error.message)
+            return
+        with self._database.begin() as connection:
+            store.mark_applied(connection, endpoint, traffic)
+
+    def record(self, by: str, action: str, release: Release, outcome: Outcome, reason: str) -> None:
+        """Write into the audit what was decided about a release."""
+        e = release.endpoint
+        self._audit.record(
+            by,
+            action,
+            Scope(e.squad, e.project, e.environment),
+            outcome,
+            {"release": release.id, "version": release.version, "reason": reason},
+        )
+
+
+def _busy(endpoint: EndpointRef) -> EndpointBusy:
+    return EndpointBusy(
+        f"Another release is on its way into {endpoint}.",
+        hint="Wait until it is live, or take it back: northstar release rollback.",
+    )
