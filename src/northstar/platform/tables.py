@@ -1,0 +1,12 @@
+"""Every table there is: importing this module defines all of them on the shared metadata."""
+
+from northstar.access import store as access
+from northstar.monitoring import store as monitoring
+from northstar.pipeline.jobs import store as jobs
+from northstar.platform import lease
+from northstar.project import store as project
+from northstar.registry import store as registry
+from northstar.release import store as release
+from northstar.serving import store as serving
+
+__all__ = ["access", "jobs", "lease", "monitoring", "project", "registry", "release", "serving"]

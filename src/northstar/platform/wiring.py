@@ -1,0 +1,151 @@
+"""The one module that ties real adapters together; read it to see who needs whom."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+
+from northstar.access.guard import Guard
+from northstar.access.mlflow_app import LazyMlflow
+from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.service import AccessService
+from northstar.clock import Clock, SystemClock
+from northstar.database import Database
+from northstar.monitoring.service import MonitoringService
+from northstar.names import EndpointRef, ProjectRef
+from northstar.pipeline.jobs.executor import LocalExecutor
+from northstar.pipeline.jobs.service import JobService
+from northstar.pipeline.jobs.store import JobStore
+from northstar.platform.adapters import JobPlatform, MonitorActions
+from northstar.platform.lease import Lease
+from northstar.platform.loops import Loop, Loops
+from northstar.platform.schema import migrate
+from northstar.platform.settings import Settings
+from northstar.project.service import ProjectService
+from northstar.project.store import ProjectStore
+from northstar.registry.domain import VersionUse
+from northstar.registry.mlflow_rest import MlflowRest
+from northstar.registry.models import ModelStore
+from northstar.registry.service import RegistryService
+from northstar.release.service import ReleaseService
+from northstar.serving.domain import AccessSpec
+from northstar.serving.service import EndpointService
+from northstar.serving.supervisor import Identity, Supervisor
+from northstar.standards.service import StandardsService
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The assembled control plane: every domain's service, and the loops that drive them."""
+
+    settings: Settings
+    database: Database
+    guard: Guard
+    access: AccessService
+    projects: ProjectService
+    registry: RegistryService
+    standards: StandardsService
+    endpoints: EndpointService
+    releases: ReleaseService
+    monitoring: MonitoringService
+    jobs: JobService
+    supervisor: Supervisor
+    loops: Loops
+    mlflow: LazyMlflow
+    mlflow_door: MlflowDoor
+    mlflow_rest: MlflowRest
+
+    def close(self) -> None:
+        """Release sockets and database connections; endpoints and jobs stay as they are."""
+        self.mlflow_rest.close()
+        self.database.close()
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Platform:
+    """Bring the database to the present version and assemble everything; starts nothing."""
+    clock = clock or SystemClock()
+    database = Database(settings.database_url)
+    migrate(database)
+    access = AccessService(database, clock, settings.url)
+    mlflow = MlflowRest(f"{settings.url}/mlflow", access.platform_token)
+    projects = ProjectService(ProjectStore(database), mlflow, clock)
+
+    def uses(project: ProjectRef, version: int) -> list[VersionUse]:
+        return releases.uses(project, version)  # releases are built on the registry, below
+
+    registry = RegistryService(
+        database, mlflow, ModelStore(settings.models), settings.state / "downloads", clock, uses
+    )
+    standards = StandardsService(registry)
+    endpoints = EndpointService(
+        database,
+        clock,
+        model_folder=registry.model_folder,
+        access=lambda endpoint: _endpoint_access(access, endpoint),
+    )
+    releases = ReleaseService(database, clock, registry, standards, endpoints, endpoints, access)
+    jobs = JobService(
+        JobStore(database),
+        LocalExecutor(),
+        JobPlatform(registry, access, releases, settings.url),
+        settings.jobs,
+        clock,
+    )
+    monitoring = MonitoringService(
+        database, clock, registry, endpoints, MonitorActions(jobs, releases), settings.captures
+    )
+    supervisor = Supervisor(
+        database,
+        clock,
+        endpoints,
+        identity=lambda endpoint: _endpoint_identity(access, endpoint),
+        url=settings.url,
+        folder=settings.endpoints,
+        captures=settings.captures,
+    )
+    loops = Loops(
+        [
+            Loop("release", releases.step, 0.5),
+            Loop("supervisor", supervisor.step, 0.5),
+            Loop("monitoring", monitoring.step, 0.5),
+            Loop("jobs", jobs.step, 0.5),
+        ],
+        Lease(database, clock, "loops", _replica_name()),
+        clock,
+    )
+    lazy_mlflow = LazyMlflow(settings.mlflow_database_url, settings.mlflow_artifacts)
+    return Platform(
+        settings=settings,
+        database=database,
+        guard=Guard(access),
+        access=access,
+        projects=projects,
+        registry=registry,
+        standards=standards,
+        endpoints=endpoints,
+        releases=releases,
+        monitoring=monitoring,
+        jobs=jobs,
+        supervisor=supervisor,
+        loops=loops,
+        mlflow=lazy_mlflow,
+        mlflow_door=MlflowDoor(lazy_mlflow, access),
+        mlflow_rest=mlflow,
+    )
+
+
+def _endpoint_access(access: AccessService, endpoint: EndpointRef) -> AccessSpec:
+    return AccessSpec(
+        issuer=access.tokens.issuer, audience=str(endpoint), jwks=access.tokens.jwks()
+    )
+
+
+def _endpoint_identity(access: AccessService, endpoint: EndpointRef) -> Identity:
+    secret = access.endpoint_identity(endpoint)
+    return Identity(secret.client_id, secret.client_secret)
+
+
+def _replica_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
