@@ -218,7 +218,9 @@ def _column_reference(
         counts=whole.counts.tolist(),
         missing_share=whole.missing / max(whole.rows, 1),
         missing_between=_deviation([part.missing / max(part.rows, 1) for part in parts]),
-        strange_share=0.0 if isinstance(bins, NumericBins) else _strange_share(parts),
+        strange_share=_outside_share(values, chunks)
+        if isinstance(bins, NumericBins)
+        else _strange_share(parts),
         mean=whole.mean if whole.numbers else None,
         deviation=float(np.sqrt(whole.spread / whole.numbers)) if whole.numbers else None,
         calibration=calibrate(_comparable(bins, whole, parts)),
@@ -250,32 +252,35 @@ def _metric_reference(
     if labels is None:
         return None
     truth = np.asarray(labels, dtype=np.float64)
-    usable = held_out & np.isfinite(truth)
-    whole = estimate(metric, truth[usable], predictions[usable])
+    usable = np.isfinite(truth) & np.isfinite(predictions.reshape(len(truth), -1)).all(axis=1)
+    whole = estimate(metric, truth[usable & held_out], predictions[usable & held_out])
     if whole is None:
         return None
     measured = []
     for stretch in stretches:
-        rows = stretch.rows & usable
-        # Where only a part was held out, the stretch is not comparable with whole ones.
-        if rows.sum() < WHOLE * stretch.rows.sum():
-            continue
+        of_held_out = float(held_out[stretch.rows].mean())
+        if 1 - WHOLE < of_held_out < WHOLE:
+            continue  # half seen, half unseen: comparable with neither
+        rows = stretch.rows & usable & (held_out if of_held_out >= WHOLE else ~held_out)
         part = estimate(metric, truth[rows], predictions[rows])
         if part is not None:
             measured.append(
                 StretchMetric(
                     start=stretch.start,
+                    held_out=of_held_out >= WHOLE,
                     value=part.value,
                     standard_error=part.standard_error,
                     rows=part.rows,
                 )
             )
+    usual_rows = float(np.mean([stretch.rows.sum() for stretch in stretches] or [np.inf]))
     return MetricReference(
         metric=metric,
         higher_is_better=METRICS[metric].higher_is_better,
         value=whole.value,
         standard_error=whole.standard_error,
         rows=whole.rows,
+        windows=whole.rows / usual_rows,
         stretches=measured,
     )
 
@@ -343,6 +348,21 @@ def _strange_share(parts: list[ColumnCounts]) -> float:
     total = np.sum([part.counts for part in parts], axis=0)
     own = [float(part.counts[total == part.counts].sum()) / max(part.present, 1) for part in parts]
     return max(own)
+
+
+def _outside_share(values: Values, chunks: list[NDArray[np.bool_]]) -> float:
+    """Largest share of a stretch beyond the extremes of all others."""
+    if not isinstance(values, np.ndarray) or len(chunks) < 2:
+        return 0.0
+    parts = [values[chunk & np.isfinite(values)] for chunk in chunks]
+    parts = [part for part in parts if part.size]
+    lows, highs = [float(part.min()) for part in parts], [float(part.max()) for part in parts]
+    found = 0.0
+    for place, part in enumerate(parts):
+        low = min(lows[:place] + lows[place + 1 :], default=-np.inf)
+        high = max(highs[:place] + highs[place + 1 :], default=np.inf)
+        found = max(found, float(((part < low) | (part > high)).mean()))
+    return found
 
 
 def _deviation(values: list[float]) -> float:

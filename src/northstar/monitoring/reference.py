@@ -28,7 +28,8 @@ class ColumnReference(_Stored):
         counts: rows by bin.
         missing_share: share of rows without a value.
         missing_between: standard deviation of that share between stretches of time.
-        strange_share: largest share of a stretch whose values no other stretch had.
+        strange_share: largest share of a stretch whose values no other stretch had, or for
+            numbers with many values, beyond the extremes of the others.
     """
 
     bins: Bins
@@ -47,22 +48,31 @@ class ColumnReference(_Stored):
 
 
 class StretchMetric(_Stored):
-    """The reference metric in one stretch of time of a window's length."""
+    """The reference metric in one stretch of time of a window's length.
+
+    Stretches that were trained on (``held_out`` is false) say how the metric varies, not how high
+    it is.
+    """
 
     start: datetime
+    held_out: bool
     value: FiniteFloat
     standard_error: FiniteFloat
     rows: int
 
 
 class MetricReference(_Stored):
-    """The primary metric on held-out rows, whole and by stretch of time."""
+    """The primary metric on held-out rows, whole, and by stretch of time.
+
+    ``windows`` is how many windows' worth of rows were held out; 0 where there are no times.
+    """
 
     metric: str
     higher_is_better: bool
     value: FiniteFloat
     standard_error: FiniteFloat
     rows: int
+    windows: FiniteFloat = 0.0
     stretches: list[StretchMetric] = Field(default_factory=list)
 
 
