@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pyarrow as pa
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -72,6 +73,29 @@ def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s")
+
+
+def processes(*words: str) -> list[int]:
+    """The running processes whose command line has all these words."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                command = (folder / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if command and all(word in command for word in words):
+                found.append(int(folder.name))
+    return found
+
+
+def captured_rows(captures: Path) -> list[dict[str, Any]]:
+    """Every row of every finished segment."""
+    rows: list[dict[str, Any]] = []
+    for path in captures.rglob("*.arrow"):
+        with pa.ipc.open_file(path) as file:
+            rows += file.read_all().to_pylist()
+    return rows
 
 
 class RunningEndpoint:

@@ -39,10 +39,14 @@ class ModelSpec(_Value):
 
 
 class CaptureSpec(_Value):
-    """Whether requests and answers are kept, and how often they reach the disk."""
+    """Whether requests and answers are kept, and how often they reach the disk.
+
+    ``waiting_mb`` bounds what a worker holds for its capture writer; the rest is dropped, counted.
+    """
 
     enabled: bool = True
     flush_seconds: float = Field(default=1.0, gt=0)
+    waiting_mb: int = Field(default=64, gt=0)
 
 
 class AccessSpec(_Value):

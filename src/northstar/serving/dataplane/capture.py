@@ -39,7 +39,7 @@ ACKNOWLEDGEMENT = struct.Struct("<QQQ")
 _BATCH = 256
 _BATCH_BYTES = 1024 * 1024
 _PAUSE_SECONDS = 0.1
-_LIMIT_BYTES = 64 * 1024 * 1024
+_MEGABYTE = 1024 * 1024
 _STOP_SECONDS = 20.0
 _WORST_RESTART_SECONDS = 5.0
 
@@ -61,12 +61,11 @@ class Capture:
 
     Args:
         folder: where segments go.
-        limit_bytes: how much may wait for the writer.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int = _LIMIT_BYTES) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._limit_bytes = limit_bytes
+        self._limit_bytes = 0
         self._session = secrets.token_hex(6)
         self._enabled = False
         self._description = b""
@@ -97,6 +96,7 @@ class Capture:
         """Tell the writer what the records from now on belong to; call before recording them."""
         self._hand_over()
         self._enabled = spec.capture.enabled
+        self._limit_bytes = spec.capture.waiting_mb * _MEGABYTE
         # Frames that wait may be of versions that this spec no longer has.
         self._models.update({model.version: model.model_dump(mode="json") for model in spec.models})
         description = {

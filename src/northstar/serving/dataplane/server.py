@@ -170,10 +170,10 @@ class EndpointApp:
         """Answer everything that is not a prediction."""
         table = self._table
         ready = table is not None and bool(table.models)
-        if method not in ("GET", "HEAD"):
+        if method not in ("GET", "HEAD") or (table is not None and path in table.posts):
             if table is None and path.endswith(("/infer", "/invocations")):
                 raise NotReady("The endpoint has no model yet.")
-            if path in _READABLE or path.startswith("/v2/models/"):
+            if path in _READABLE or (table is not None and path in table.posts):
                 raise WrongMethod(f"{path} is not answered to {method}.")
             raise NoRoute(f"{method} {path} leads nowhere.")
         if path == "/v2/health/live":

@@ -48,6 +48,7 @@ class Worker:
         self._capture = Capture(captures)
         self._app = EndpointApp(self._capture)
         self._problem = ""
+        self._spec: EndpointSpec | None = None
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._app,
@@ -89,6 +90,8 @@ class Worker:
 
     async def _load(self, spec: EndpointSpec) -> bool:
         """Load off the event loop, then switch between two requests."""
+        if spec == self._spec:
+            return True
         try:
             table = await asyncio.to_thread(self._load_table, spec)
         except NorthstarError as error:
@@ -97,6 +100,7 @@ class Worker:
             return False
         self._capture.describe(spec)
         self._app.use(table)
+        self._spec = spec
         self._problem = ""
         # What was loaded stays: the garbage collector need not look at it again.
         gc.collect()
