@@ -152,6 +152,22 @@ class VersionRecord(VersionRegistration):
         return f"{self.squad}/{self.project} v{self.version}"
 
 
+class VersionSummary(_Value):
+    """A version in one line; ``metric`` is the primary one on the test rows."""
+
+    squad: str
+    project: str
+    version: int
+    run_id: str
+    flavor: str
+    task: Task
+    primary_metric: str
+    metric: Metric | None
+    digest: str
+    registered_by: str
+    registered_at: datetime
+
+
 class VersionUse(_Value):
     """One release of a version: where it went, and how it stands there."""
 
@@ -173,3 +189,20 @@ class LineageView(_Value):
     registered_at: datetime
     lineage: Lineage
     uses: list[VersionUse]
+
+
+def summary(record: VersionRecord) -> VersionSummary:
+    """The version in one line."""
+    return VersionSummary(
+        squad=record.squad,
+        project=record.project,
+        version=record.version,
+        run_id=record.run_id,
+        flavor=record.flavor,
+        task=record.task,
+        primary_metric=record.evidence.primary_metric,
+        metric=record.evidence.metrics.get(record.evidence.primary_metric),
+        digest=record.digest,
+        registered_by=record.registered_by,
+        registered_at=record.registered_at,
+    )

@@ -75,7 +75,7 @@ class RolloutPlan(_Value):
         return self
 
 
-DIRECT = RolloutPlan(kind="direct", steps=(), max_seconds=600.0)
+DIRECT = RolloutPlan(kind="direct", steps=())
 CANARY = RolloutPlan()
 
 
@@ -233,6 +233,15 @@ Event = (
     | Broke
 )
 AnyEvent = Annotated[Event, Field(discriminator="kind")]
+
+
+class ReleaseView(_Value):
+    """A release with its log, and what the loop thinks of a rollout under way."""
+
+    release: Release
+    events: list[AnyEvent]
+    outlook: str = ""
+
 
 ADMITTED: dict[type[_Event], tuple[ReleaseState, ...]] = {
     Gated: ("proposed",),

@@ -13,8 +13,8 @@ from northstar.names import EndpointRef, ProjectRef, Scope
 from northstar.registry.domain import VersionRecord, VersionUse
 from northstar.registry.service import RegistryService
 from northstar.release import domain, store
-from northstar.release.canary import Decision, require_a_trigger
-from northstar.release.domain import Event, Release, RolloutPlan, advance
+from northstar.release.canary import require_a_trigger
+from northstar.release.domain import Event, Release, ReleaseView, RolloutPlan, advance
 from northstar.release.errors import FourEyes
 from northstar.release.moves import Endpoints, Moves
 from northstar.release.rollout import (
@@ -180,9 +180,15 @@ class ReleaseService:
             for one in found
         ]
 
-    def outlook(self, release: Release) -> Decision | None:
-        """What the loop would decide now on a release that is rolling out; else ``None``."""
-        return self._rollouts.decision(release) if release.state == "rolling-out" else None
+    def view(self, endpoint: EndpointRef, release_id: int) -> ReleaseView:
+        """One release, its log, and what is thought of a rollout; raises ``NotFound``."""
+        release = self.get(endpoint, release_id)
+        rolling = release.state == "rolling-out"
+        return ReleaseView(
+            release=release,
+            events=self.events(endpoint, release_id),
+            outlook=self._rollouts.decision(release).reason if rolling else "",
+        )
 
     def step(self) -> int:
         """Take every endpoint one step towards what its releases ask for; how many moved.

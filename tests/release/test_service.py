@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from northstar.access.domain import Principal
+from northstar.errors import Conflict, Denied, NotFound, Unavailable
+from northstar.release.direct import PATIENCE_SECONDS
+from northstar.release.domain import RolloutPlan
+from northstar.release.errors import BlindRollout, EndpointBusy, FourEyes, WrongMoment
+from tests.release.world import CANARY, DEV, PROD, PROJECT, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.database.close()
+
+
+def test_a_first_release_goes_live_when_the_endpoint_answers(world: World) -> None:
+    world.register(1)
+    world.endpoints.answering = False
+    release = world.releases.propose(DEV, 1, world.anna, CANARY)
+    world.settle()
+    assert world.states() == {1: "rolling-out"}
+    assert world.registry.aliases(PROJECT) == {}
+    world.endpoints.answering = True
+    world.settle()
+    assert world.states() == {1: "live"}
+    assert world.endpoints.weights[DEV] == {1: 100.0}
+    assert world.registry.aliases(PROJECT) == {"dev": 1}
+    log = world.releases.events(DEV, release.id)
+    assert [event.kind for event in log] == ["proposed", "gated", "began", "completed"]
+    assert "nothing is live that a canary could be compared with" in log[2].reason
+
+
+def test_a_canary_takes_its_steps_and_supersedes(world: World) -> None:
+    world.live(1)
+    world.register(2, live=1)
+    world.releases.propose(DEV, 2, world.anna, CANARY)
+    shares = []
+    world.releases.step()
+    for _ in range(2):
+        shares.append(world.endpoints.weights[DEV])
+        assert world.releases.step() == 0
+        world.canary_step()
+    assert shares == [{1: 90.0, 2: 10.0}, {1: 50.0, 2: 50.0}]
+    assert world.endpoints.weights[DEV] == {2: 100.0}
+    assert world.states() == {2: "live", 1: "superseded"}
+    assert world.registry.aliases(PROJECT) == {"dev": 2}
+
+
+def test_a_failing_canary_returns_its_share(world: World) -> None:
+    world.live(1)
+    world.register(2, live=1)
+    release = world.releases.propose(DEV, 2, world.anna, CANARY)
+    world.releases.step()
+    world.canary_step(errors=40)
+    assert world.states() == {2: "rolled-back", 1: "live"}
+    assert world.endpoints.weights[DEV] == {1: 100.0}
+    assert "failed 40.00%" in world.releases.get(DEV, release.id).reason
+    assert world.mlflow.aliases == {(PROJECT, "dev"): 1}
+
+
+def test_a_canary_taken_back_by_hand_returns_only_its_share(world: World) -> None:
+    world.live(1)
+    world.register(2, live=1)
+    world.releases.propose(DEV, 2, world.anna, CANARY)
+    world.releases.step()
+    taken = world.releases.rollback(DEV, "the phone rang", world.ben.id)
+    assert (taken.version, taken.state) == (2, "rolled-back")
+    assert world.endpoints.weights[DEV] == {1: 100.0}
+    assert world.states()[1] == "live"
+
+
+def test_rolling_back_makes_the_replaced_version_live_again_and_again(world: World) -> None:
+    for version in (1, 2, 3):
+        world.live(version)
+    for expected in (2, 1):
+        world.releases.rollback(DEV, "worse than before", world.ben.id)
+        assert world.endpoints.weights[DEV] == {expected: 100.0}
+        assert world.registry.aliases(PROJECT) == {"dev": expected}
+    assert world.states() == {3: "rolled-back", 2: "rolled-back", 1: "live"}
+    with pytest.raises(Conflict, match="no earlier version"):
+        world.releases.rollback(DEV, "even further", world.ben.id)
+
+
+def test_prod_needs_somebody_else(world: World) -> None:
+    world.register(1)  # by anna
+    release = world.releases.propose(PROD, 1, world.ben)
+    assert release.state == "proposed"
+    world.settle()
+    for author in (world.anna, world.ben):
+        with pytest.raises(FourEyes):
+            world.releases.approve(PROD, release.id, author)
+    world.releases.approve(PROD, release.id, world.chris, "looks good")
+    world.settle()
+    assert world.states(PROD) == {1: "live"}
+    denied = world.access.audit.entries(action="release:approve", outcome="denied")
+    assert {entry.principal for entry in denied} == {"user:anna", "user:ben"}
+
+
+def test_an_approver_needs_the_right(world: World) -> None:
+    world.register(1)
+    release = world.releases.propose(PROD, 1, world.ben)
+    stranger = world.person("stranger")
+    with pytest.raises(Denied):
+        world.releases.approve(PROD, release.id, stranger)
+    assert world.states(PROD) == {1: "proposed"}
+
+
+def test_what_the_platform_proposes_its_registrant_aside_anybody_may_approve(world: World) -> None:
+    world.register(1)
+    robot = Principal(id="managed:run/operations/late-arrival", kind="managed", name="run")
+    release = world.releases.propose(PROD, 1, robot)
+    assert world.releases.approve(PROD, release.id, world.ben).state == "approved"
+
+
+def test_a_rejected_release_goes_nowhere(world: World) -> None:
+    world.register(1)
+    release = world.releases.propose(PROD, 1, world.ben)
+    world.releases.reject(PROD, release.id, world.chris, "not before the holidays")
+    with pytest.raises(WrongMoment, match="is rejected"):
+        world.releases.approve(PROD, release.id, world.chris)
+    world.settle()
+    assert PROD not in world.endpoints.weights or world.endpoints.weights[PROD] == {}
+
+
+def test_a_version_that_fails_the_gate_is_refused_with_the_verdict(world: World) -> None:
+    world.register(1, leaky=True)
+    release = world.releases.propose(DEV, 1, world.anna)
+    assert release.state == "refused"
+    assert release.verdict is not None
+    assert [result.id for result in release.verdict.unmet] == ["signature-present"]
+    assert "Signature present: The model has no signature." in release.reason
+
+
+def test_the_gate_is_asked_again_when_the_rollout_begins(world: World) -> None:
+    world.register(1)
+    world.register(2)
+    first = world.releases.propose(PROD, 1, world.ben)
+    second = world.releases.propose(PROD, 2, world.ben)
+    world.releases.approve(PROD, first.id, world.chris)
+    world.settle()
+    world.releases.approve(PROD, second.id, world.chris)
+    world.settle()
+    assert world.states(PROD) == {2: "failed", 1: "live"}
+    broke = world.releases.get(PROD, second.id)
+    assert "v1 is live, but this version was compared with nothing" in broke.reason
+
+
+def test_two_releases_do_not_roll_out_at_once(world: World) -> None:
+    world.live(1)
+    world.register(2, live=1)
+    world.register(3, live=1)
+    world.releases.propose(DEV, 2, world.anna, CANARY)
+    with pytest.raises(EndpointBusy):
+        world.releases.propose(DEV, 3, world.anna, CANARY)
+    world.releases.step()
+    with pytest.raises(EndpointBusy):
+        world.releases.propose(DEV, 3, world.anna, CANARY)
+    assert world.states() == {2: "rolling-out", 1: "live"}
+
+
+def test_proposing_again_changes_nothing_and_the_live_version_is_refused(world: World) -> None:
+    world.register(1)
+    first = world.releases.propose(PROD, 1, world.ben)
+    assert world.releases.propose(PROD, 1, world.chris) == first
+    world.live(2)
+    with pytest.raises(Conflict, match="serves v2 already"):
+        world.releases.propose(DEV, 2, world.anna)
+
+
+def test_a_blind_rollout_and_an_unknown_version_are_refused(world: World) -> None:
+    world.register(1)
+    with pytest.raises(BlindRollout, match="nothing could trigger a rollback"):
+        world.releases.propose(DEV, 1, world.anna, RolloutPlan(min_requests=1))
+    with pytest.raises(NotFound, match="no version 2"):
+        world.releases.propose(DEV, 2, world.anna)
+    assert world.releases.releases(DEV) == []
+
+
+def test_a_version_that_the_endpoint_cannot_load_gives_the_traffic_back(world: World) -> None:
+    world.live(1)
+    world.endpoints.answering = False
+    world.endpoints.problem = "model.txt is cut off."
+    release = world.live(2)
+    assert (release.state, world.endpoints.weights[DEV]) == ("rolling-out", {1: 0.0, 2: 100.0})
+    world.clock.advance(PATIENCE_SECONDS + 1)
+    world.settle()
+    assert world.states() == {2: "rolled-back", 1: "live"}
+    assert "model.txt is cut off" in world.releases.get(DEV, release.id).reason
+    assert world.endpoints.weights[DEV] == {1: 100.0}
+
+
+def test_what_could_not_be_told_to_the_endpoint_is_told_later(world: World) -> None:
+    world.live(1)
+    world.register(2, live=1)
+    world.endpoints.reachable = False
+    world.releases.propose(DEV, 2, world.anna, CANARY)
+    world.releases.step()
+    assert world.endpoints.weights[DEV] == {1: 100.0}
+    world.endpoints.reachable = True
+    world.releases.step()
+    assert world.endpoints.weights[DEV] == {1: 90.0, 2: 10.0}
+
+
+def test_mlflow_being_away_does_not_keep_traffic_from_returning(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.live(1)
+    world.live(2)
+
+    def away(*_: object) -> None:
+        raise Unavailable("MLflow is starting.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.mlflow, "set_alias", away)
+        world.releases.rollback(DEV, "worse", world.ben.id)
+    assert world.endpoints.weights[DEV] == {1: 100.0}
+    assert world.registry.aliases(PROJECT) == {"dev": 2}
+    world.settle()
+    assert world.registry.aliases(PROJECT) == {"dev": 1}
+
+
+def test_lineage_knows_where_a_version_went(world: World) -> None:
+    world.live(1)
+    uses = world.registry.lineage(PROJECT, 1).uses
+    assert [(use.environment, use.state) for use in uses] == [("dev", "live")]
+
+
+def test_every_event_is_in_the_audit(world: World) -> None:
+    release = world.live(1)
+    events = world.releases.events(DEV, release.id)
+    entries = [e for e in world.access.audit.entries() if e.detail.get("release") == release.id]
+    assert {e.action for e in entries} == {f"release:{event.kind}" for event in events}

@@ -1,0 +1,109 @@
+"""A platform in memory and one SQLite file, for tests of releases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from northstar.access.domain import PLATFORM, Principal
+from northstar.access.service import AccessService
+from northstar.clock import FakeClock
+from northstar.database import Database, metadata
+from northstar.names import EndpointRef, ProjectRef, Scope
+from northstar.registry.domain import Metric, VersionUse
+from northstar.registry.fake import FakeMlflow, example_registration
+from northstar.registry.models import ModelStore
+from northstar.registry.service import RegistryService
+from northstar.release.domain import Release, RolloutPlan
+from northstar.release.fake import FakeEndpoints
+from northstar.release.service import ReleaseService
+from northstar.standards.service import StandardsService
+
+PROJECT = ProjectRef("operations", "late-arrival")
+DEV = EndpointRef("operations", "late-arrival", "dev")
+PROD = EndpointRef("operations", "late-arrival", "prod")
+CANARY = RolloutPlan(steps=(10.0, 50.0), min_requests=50, min_seconds=10)
+
+
+class AnyProject:
+    def project(self, ref: ProjectRef) -> object:
+        return ref
+
+
+class World:
+    """A platform with everything but HTTP, MLflow and endpoint processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder / 'test.db'}")
+        metadata.create_all(self.database.engine)
+        self.clock = FakeClock()
+        self.access = AccessService(self.database, self.clock, "http://platform")
+        self.mlflow = FakeMlflow()
+        self.endpoints = FakeEndpoints()
+        self.registry = RegistryService(
+            self.database,
+            self.mlflow,
+            ModelStore(folder / "models"),
+            folder / "downloads",
+            self.clock,
+            AnyProject(),
+            uses=self._uses,
+        )
+        self.releases = ReleaseService(
+            self.database,
+            self.clock,
+            self.registry,
+            StandardsService(self.registry),
+            self.endpoints,
+            self.endpoints,
+            self.access,
+        )
+        self.anna, self.ben, self.chris = (self.person(name) for name in ("anna", "ben", "chris"))
+        for person in (self.anna, self.ben, self.chris):
+            scope = Scope("operations")
+            self.access.directory.assign(person.id, "squad-owner", scope, PLATFORM.id)
+
+    def person(self, name: str) -> Principal:
+        self.access.directory.create("user", name, PLATFORM.id)
+        return self.access.directory.get(f"user:{name}")
+
+    def register(self, version: int, *, live: int | None = None, leaky: bool = False) -> None:
+        run = f"run{version}"
+        self.mlflow.models[f"runs:/{run}/model"] = {"MLmodel": run.encode()}
+        better = Metric(value=0.02, low=0.01, high=0.03)
+        evidence = {"live_version": live, "live_difference": better if live else None}
+        if leaky:
+            evidence["signature_present"] = False
+        registration = example_registration(
+            run_id=run, model_uri=f"runs:/{run}/model", evidence=evidence
+        )
+        assert self.registry.register(PROJECT, registration, self.anna).version == version
+
+    def live(self, version: int, endpoint: EndpointRef = DEV) -> Release:
+        """Register a version and make it live without a canary."""
+        previous = self.registry.aliases(PROJECT).get(endpoint.environment)
+        self.register(version, live=previous)
+        release = self.releases.propose(
+            endpoint, version, self.anna, RolloutPlan(kind="direct", steps=())
+        )
+        self.settle()
+        return self.releases.get(endpoint, release.id)
+
+    def _uses(self, project: ProjectRef, version: int) -> list[VersionUse]:
+        return self.releases.uses(project, version)
+
+    def settle(self) -> None:
+        for _ in range(10):
+            if not self.releases.step():
+                return
+        raise AssertionError("the releases do not settle")
+
+    def states(self, endpoint: EndpointRef = DEV) -> dict[int, str]:
+        return {one.version: one.state for one in self.releases.releases(endpoint)}
+
+    def canary_step(self, errors: int = 0) -> None:
+        """Ten seconds of traffic in the shares that the endpoint was told."""
+        self.clock.advance(10)
+        for version, share in self.endpoints.weights[DEV].items():
+            failed = errors if version == 2 else 0
+            self.endpoints.serve(DEV, version, round(share * 10), failed)
+        self.releases.step()
