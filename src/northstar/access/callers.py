@@ -98,8 +98,6 @@ def _split(value: str) -> tuple[str, str]:
         decoded = base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise BadCredentials("The Basic authorization can't be read.") from error
-    name, separator, password = decoded.partition(":")
-    # ids hold a colon themselves: the secret or token is what follows the last one
-    if separator and ":" in password:
-        name, _, password = decoded.rpartition(":")
+    # ids hold a colon themselves; secrets and tokens don't: they follow the last one
+    name, _, password = decoded.rpartition(":")
     return name, password

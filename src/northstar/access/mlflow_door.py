@@ -1,0 +1,323 @@
+"""The door in front of MLflow: who is it, is it their squad's workspace, may they do this?
+
+A request is authenticated (bearer token, HTTP Basic, or the web session), held against the table
+of routes, decided upon in the scope of the squad whose workspace it names, checked against what is
+registered and released, recorded if it changes something, and only then passed on, rewritten:
+MLflow sees the path, workspace and body that were decided upon, and no credentials.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from pydantic import JsonValue
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from northstar.access.callers import BasicAuthentication, Caller, identify
+from northstar.access.domain import Principal
+from northstar.access.errors import NotAllowed
+from northstar.access.mlflow_protection import (
+    BODY_TOUCHES,
+    NothingProtected,
+    Protected,
+    Request,
+    check_protection,
+    read_json,
+)
+from northstar.access.mlflow_routes import ACTIONS, CHANGES, Kind, Match, classify
+from northstar.access.service import AccessService
+from northstar.clock import Clock, SystemClock
+from northstar.errors import Invalid, NorthstarError
+from northstar.names import Scope, check_name
+
+log = logging.getLogger(__name__)
+WORKSPACE_HEADER = "x-mlflow-workspace"
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_WITHHELD = frozenset({"authorization", "cookie", "proxy-authorization", WORKSPACE_HEADER})
+_TRICKS = (b"%2f", b"%5c", b"%2e", b"%25", b"%3b", b"%00")
+_LONGEST_BODY_BYTES = 1 << 20
+_ERROR_CODES = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    422: "INVALID_PARAMETER_VALUE",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
+
+
+@dataclass(frozen=True)
+class _Admission:
+    """What was decided about one request."""
+
+    principal: Principal
+    match: Match
+    squad: str
+    path: str
+
+
+class MlflowDoor:
+    """ASGI middleware around MLflow's application; mount it, and nothing of MLflow beside it.
+
+    Args:
+        app: MLflow, or a ``LazyMlflow``.
+        protected: what is registered or released and must not be changed.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: AccessService,
+        protected: Protected | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._app = app
+        self._access = access
+        self._protected = protected or NothingProtected()
+        self._basic = BasicAuthentication(access, clock or SystemClock())
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            return
+        try:
+            admission = await run_in_threadpool(self._admit, scope)
+            content = await self._checked_body(scope, receive, admission)
+            await run_in_threadpool(self._record, scope["method"], admission)
+        except NorthstarError as error:
+            await _refuse(send, error)
+            return
+        passed = _rewritten(scope, admission, content)
+        if admission.match.route.kind is Kind.WORKSPACES:
+            send = self._only_readable(admission.principal, send)
+        await self._app(passed, receive if content is None else _replay(content, receive), send)
+
+    def _admit(self, scope: AsgiScope) -> _Admission:
+        """Authenticate and decide; raises what the caller is to be told."""
+        headers = Headers(scope=scope)
+        caller = self._identify(headers)
+        principal, method = caller.principal, scope["method"]
+        path = _path_below_mount(scope)
+        match = None if _is_a_trick(scope, path) else classify(method, path)
+        if match is None or match.route.kind is Kind.CLOSED:
+            self._deny(principal, method, path, Scope(), "mlflow:closed", ["not-open"])
+            raise NotAllowed(
+                f"{method} {path[:200]} of MLflow is not open here.",
+                hint="docs/reference/access.md lists what is.",
+            )
+        if caller.cookie and method not in _SAFE_METHODS and not _is_same_origin(headers):
+            self._deny(principal, method, path, Scope(), "mlflow:closed", ["other-origin"])
+            raise NotAllowed("The request was sent by a page of another origin.")
+        squad = _squad_of(match, headers)
+        if squad == "default":  # MLflow keeps it outside of the folders of workspaces
+            self._deny(principal, method, path, Scope(squad), "mlflow:closed", ["not-a-squad"])
+            raise NotAllowed("The workspace 'default' belongs to no squad.")
+        self._access.check(principal, ACTIONS[match.route.kind], Scope(squad or None))
+        return _Admission(principal, match, squad, path)
+
+    def _identify(self, headers: Headers) -> Caller:
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            return Caller(self._basic(value.strip()))
+        return identify(self._access, headers)
+
+    async def _checked_body(
+        self, scope: AsgiScope, receive: Receive, admission: _Admission
+    ) -> bytes | None:
+        """Refuse what touches something protected; returns the body if it had to be read."""
+        route = admission.match.route
+        if not route.touches:
+            return None
+        content, body = None, {}
+        if route.touches in BODY_TOUCHES:
+            body = read_json(await _read(receive))
+            content = json.dumps(body).encode()
+        query = scope.get("query_string", b"").decode("latin-1")
+        request = Request(scope["method"], admission.squad, admission.match, query, body)
+        await run_in_threadpool(self._check_protection, request, admission)
+        return content
+
+    def _check_protection(self, request: Request, admission: _Admission) -> None:
+        try:
+            check_protection(request, self._protected)
+        except NotAllowed:
+            action, scope = ACTIONS[admission.match.route.kind], Scope(admission.squad)
+            self._deny(
+                admission.principal, request.method, admission.path, scope, action, ["protected"]
+            )
+            raise
+
+    def _record(self, method: str, admission: _Admission) -> None:
+        kind = admission.match.route.kind
+        if kind in CHANGES:
+            detail: dict[str, JsonValue] = {"method": method, "path": admission.path}
+            scope = Scope(admission.squad or None)
+            self._access.audit.record(
+                admission.principal.id, ACTIONS[kind], scope, "allowed", detail
+            )
+
+    def _deny(
+        self,
+        principal: Principal,
+        method: str,
+        path: str,
+        scope: Scope,
+        action: str,
+        reasons: list[JsonValue],
+    ) -> None:
+        detail: dict[str, JsonValue] = {"method": method, "path": path[:500], "reasons": reasons}
+        self._access.audit.record(principal.id, action, scope, "denied", detail)
+
+    def _only_readable(self, principal: Principal, send: Send) -> Send:
+        """Cut MLflow's list of workspaces down to the squads that the caller may read."""
+        start: Message = {}
+        chunks: list[bytes] = []
+
+        async def cut(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            chunks.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                content = await run_in_threadpool(self._readable, principal, b"".join(chunks))
+                headers = [(k, v) for k, v in start["headers"] if k.lower() != b"content-length"]
+                await send({**start, "headers": headers})
+                await send({"type": "http.response.body", "body": content})
+
+        return cut
+
+    def _readable(self, principal: Principal, content: bytes) -> bytes:
+        try:
+            answer = json.loads(content)
+            named = answer.get("workspaces", [])
+            answer["workspaces"] = [
+                workspace
+                for workspace in named
+                if self._access.allowed(principal, "mlflow:read", Scope(str(workspace["name"])))
+            ]
+        except (ValueError, AttributeError, KeyError, TypeError):
+            return b"{}"
+        return json.dumps(answer).encode()
+
+
+def _squad_of(match: Match, headers: Headers) -> str:
+    """The squad whose workspace a request is for; empty where it is for none."""
+    kind = match.route.kind
+    if "workspace" in match.parameters:
+        return check_name(match.parameters["workspace"], "squad")
+    if kind in (Kind.KNOWN, Kind.WORKSPACES, Kind.PROVISION):
+        return ""
+    named = [value.strip() for value in headers.getlist(WORKSPACE_HEADER)]
+    if len(named) != 1 or not named[0]:
+        raise Invalid(
+            "The request does not name one workspace.",
+            hint="A squad is a workspace: set MLFLOW_WORKSPACE=SQUAD, "
+            "or call mlflow.set_workspace('SQUAD').",
+        )
+    return check_name(named[0], "squad")
+
+
+def _path_below_mount(scope: AsgiScope) -> str:
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def _is_a_trick(scope: AsgiScope, path: str) -> bool:
+    """Whether a path could be read in two ways: by us in one, by MLflow in another."""
+    raw = bytes(scope.get("raw_path") or quote(path).encode()).lower()
+    segments = path.split("/")[1:]
+    return (
+        any(trick in raw for trick in _TRICKS)
+        or not path.isprintable()
+        or "\\" in path
+        or "" in segments[:-1]
+        or any(segment in (".", "..") for segment in segments)
+    )
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    """Whether a browser says that a page of ours sent this; MLflow's pages carry no form token."""
+    if site := headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    origin = headers.get("origin", "")
+    return bool(origin) and urlsplit(origin).netloc == headers.get("host")
+
+
+def _rewritten(scope: AsgiScope, admission: _Admission, content: bytes | None) -> AsgiScope:
+    """The request that was decided upon, as MLflow gets it."""
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        # an underscore becomes a hyphen on the way into WSGI: a second workspace header
+        if name.decode("latin-1").lower() not in _WITHHELD and b"_" not in name
+    ]
+    if admission.squad and "workspace" not in admission.match.parameters:
+        headers.append((WORKSPACE_HEADER.encode(), admission.squad.encode()))
+    if content is not None:
+        replaced = (b"content-length", b"transfer-encoding")
+        headers = [(name, value) for name, value in headers if name.lower() not in replaced]
+        headers.append((b"content-length", str(len(content)).encode()))
+    raw_path = quote(admission.path).encode()
+    return {
+        **scope,
+        "path": admission.path,
+        "raw_path": raw_path,
+        "root_path": "",
+        "headers": headers,
+    }
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Invalid("The body ended early.")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > _LONGEST_BODY_BYTES:
+            raise Invalid("The body is too long for this route.")
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(content: bytes, receive: Receive) -> Receive:
+    """The body that was read, then whatever comes after it: a client that hangs up."""
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return again
+
+
+async def _refuse(send: Send, error: NorthstarError) -> None:
+    """Answer as MLflow does, so that its client shows the message."""
+    status = error.http_status
+    body: dict[str, Any] = {
+        "error_code": _ERROR_CODES.get(status, "INTERNAL_ERROR"),
+        "message": str(error),
+    }
+    headers = [(b"content-type", b"application/json")]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 400 if status == 422 else status,
+            "headers": headers,
+        }
+    )
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
