@@ -1,4 +1,4 @@
-"""The control plane's HTTP application: every domain's routes, the pages, and MLflow behind its door."""
+"""The control plane as one HTTP application: every domain, the pages, MLflow behind its door."""
 
 from __future__ import annotations
 

@@ -54,13 +54,9 @@ async def _validation(_request: Request, error: Exception) -> JSONResponse:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     codes = {401: "unauthenticated", 403: "denied", 404: "not_found", 409: "conflict"}
-    return problem(
-        error.status_code, codes.get(error.status_code, "invalid"), f"{error.detail}."
-    )
+    return problem(error.status_code, codes.get(error.status_code, "invalid"), f"{error.detail}.")
 
 
 async def _defect(request: Request, error: Exception) -> JSONResponse:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(
-        500, "failed", "The platform failed to carry this out; its log has the details."
-    )
+    return problem(500, "failed", "The platform failed to carry this out; its log has the details.")
