@@ -30,7 +30,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> str:
     """A fresh PostgreSQL database of the test's own."""
     name = f"test_{abs(hash(request.node.nodeid))}"
     home = make_url(postgres_server).set(drivername="postgresql+psycopg")
@@ -39,4 +39,4 @@ def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterat
         connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
         connection.execute(text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    yield home.set(database=name).render_as_string(hide_password=False)
+    return home.set(database=name).render_as_string(hide_password=False)
