@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,23 +12,18 @@ import httpx2
 import pytest
 
 from northstar.digest import folder_digest
-from northstar.errors import NotFound, Unavailable
+from northstar.errors import Denied, NotFound, Unauthenticated, Unavailable
 from northstar.names import ProjectRef
 from northstar.registry.errors import WrongModel
 from northstar.registry.mlflow_rest import MlflowRest
 
 PROJECT = ProjectRef("operations", "late-arrival")
-SERVER = """
-import sys, uvicorn
-from mlflow.server.fastapi_app import create_fastapi_app
-uvicorn.run(create_fastapi_app(), port=int(sys.argv[1]), log_level="warning")
-"""
+SERVER = Path(__file__).parents[1] / "access" / "mlflow_server.py"
 CLIENT = """
 import sys, mlflow
 from mlflow.pyfunc import PythonModel
 class Doubles(PythonModel):
     def predict(self, context, model_input, params=None): return model_input * 2
-mlflow.create_workspace(name="operations")
 mlflow.set_workspace("operations")
 mlflow.set_experiment("late-arrival")
 with mlflow.start_run() as run:
@@ -41,33 +36,32 @@ print(run.info.run_id, info.model_id, other.info.run_id)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """MLflow behind the platform's door: its address, and tokens by name."""
     folder = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "MLFLOW_ENABLE_WORKSPACES": "true",
-        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{folder / 'mlflow.db'}",
-        "_MLFLOW_SERVER_REGISTRY_STORE": f"sqlite:///{folder / 'mlflow.db'}",
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(folder / "artifacts"),
-        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    server = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], env=environment)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{url}/health", server)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(30)
+    command = [sys.executable, str(SERVER), str(folder)]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as server,
+    ):
+        assert server.stdout is not None
+        try:
+            known: dict[str, str] = json.loads(server.stdout.readline())
+            _make_workspace(known, server)
+            yield known
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 @pytest.fixture(scope="module")
-def logged(url: str) -> tuple[str, str, str]:
-    environment = os.environ | {"MLFLOW_TRACKING_URI": url, "MLFLOW_DISABLE_TELEMETRY": "true"}
+def logged(door: dict[str, str]) -> tuple[str, str, str]:
+    """A run with a model, that model, and a run without one, by the unmodified client."""
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": door["url"],
+        "MLFLOW_TRACKING_TOKEN": door["anna"],
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     done = subprocess.run(
         [sys.executable, "-c", CLIENT], env=environment, capture_output=True, text=True, timeout=120
     )
@@ -77,8 +71,8 @@ def logged(url: str) -> tuple[str, str, str]:
 
 
 @pytest.fixture
-def mlflow(url: str) -> Iterator[MlflowRest]:
-    rest = MlflowRest(url, token=lambda: "token")
+def mlflow(door: dict[str, str]) -> Iterator[MlflowRest]:
+    rest = MlflowRest(door["url"], token=lambda: door["platform"])
     yield rest
     rest.close()
 
@@ -136,6 +130,14 @@ def test_another_squad_s_run_is_not_found(mlflow: MlflowRest, logged: tuple[str,
         mlflow.find_model(ProjectRef("fashion", "returns"), logged[0], f"models:/{logged[1]}")
 
 
+def test_whom_the_door_does_not_know_is_told_so(door: dict[str, str]) -> None:
+    for token, error in (("nobody's", Unauthenticated), (door["reader"], Denied)):
+        rest = MlflowRest(door["url"], token=lambda token=token: token)
+        with pytest.raises(error):
+            rest.set_alias(PROJECT, "prod", 1)
+        rest.close()
+
+
 def test_an_mlflow_that_does_not_answer_is_unavailable() -> None:
     def refuse(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("refused", request=request)
@@ -145,13 +147,16 @@ def test_an_mlflow_that_does_not_answer_is_unavailable() -> None:
         rest.set_alias(PROJECT, "prod", 1)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def _make_workspace(known: dict[str, str], server: subprocess.Popen[str]) -> None:
+    rest = MlflowRest(known["url"], token=lambda: known["platform"])
     deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "MLflow ended"
+    while server.poll() is None and time.monotonic() < deadline:
         try:
-            if httpx2.get(url, trust_env=False).is_success:
-                return
-        except httpx2.TransportError:
+            rest.ensure(PROJECT.squad)
+            rest.ensure(PROJECT.squad)  # making it again changes nothing
+        except Unavailable:  # MLflow is still being loaded behind the door
             time.sleep(0.2)
+            continue
+        rest.close()
+        return
     raise AssertionError("MLflow did not start")

@@ -16,6 +16,7 @@ from northstar.registry.domain import Metric, VersionUse
 from northstar.registry.errors import WrongModel
 from northstar.registry.fake import FakeMlflow, example_registration
 from northstar.registry.models import ModelStore
+from northstar.registry.protection import RegisteredVersions
 from northstar.registry.service import RegistryService
 
 PROJECT = ProjectRef("operations", "late-arrival")
@@ -52,8 +53,8 @@ def registry(tmp_path: Path, mlflow: FakeMlflow) -> Iterator[RegistryService]:
         ModelStore(tmp_path / "models"),
         tmp_path / "downloads",
         clock,
+        lambda _project, version: [use] if version == 1 else [],
         OneProject(),
-        uses=lambda _project, version: [use] if version == 1 else [],
     )
     database.close()
 
@@ -169,6 +170,21 @@ def test_a_run_s_artifact_is_fetched_whole(registry: RegistryService, mlflow: Fa
 def test_an_artifact_path_stays_inside_the_run(registry: RegistryService, path: str) -> None:
     with pytest.raises(Invalid, match="not an artifact path"):
         registry.download_run_artifact(PROJECT, "run1", path)
+
+
+def test_what_was_registered_is_protected_in_mlflow(
+    registry: RegistryService, tmp_path: Path
+) -> None:
+    protected = RegisteredVersions(Database(f"sqlite:///{tmp_path / 'test.db'}"))
+    assert protected.model("operations", "late-arrival") == ""
+    registry.register(PROJECT, example_registration(), ANNA)
+    assert protected.model("operations", "late-arrival")
+    assert protected.version("operations", "late-arrival", "1")
+    assert protected.artifacts("operations", "run1")
+    assert protected.version("operations", "late-arrival", "2") == ""
+    assert protected.version("operations", "late-arrival", "x") == ""
+    assert protected.artifacts("operations", "run2") == ""
+    assert protected.model("fashion", "late-arrival") == ""
 
 
 def test_evidence_must_be_of_numbers_and_of_the_model_s_task() -> None:

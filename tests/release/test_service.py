@@ -70,7 +70,7 @@ def test_a_canary_taken_back_by_hand_returns_only_its_share(world: World) -> Non
     world.register(2, live=1)
     world.releases.propose(DEV, 2, world.anna, CANARY)
     world.releases.step()
-    taken = world.releases.rollback(DEV, "the phone rang", world.ben.id)
+    taken = world.releases.rollback(DEV, "the phone rang", world.ben)
     assert (taken.version, taken.state) == (2, "rolled-back")
     assert world.endpoints.weights[DEV] == {1: 100.0}
     assert world.states()[1] == "live"
@@ -80,12 +80,12 @@ def test_rolling_back_makes_the_replaced_version_live_again_and_again(world: Wor
     for version in (1, 2, 3):
         world.live(version)
     for expected in (2, 1):
-        world.releases.rollback(DEV, "worse than before", world.ben.id)
+        world.releases.rollback(DEV, "worse than before", world.ben)
         assert world.endpoints.weights[DEV] == {expected: 100.0}
         assert world.registry.aliases(PROJECT) == {"dev": expected}
     assert world.states() == {3: "rolled-back", 2: "rolled-back", 1: "live"}
     with pytest.raises(Conflict, match="no earlier version"):
-        world.releases.rollback(DEV, "even further", world.ben.id)
+        world.releases.rollback(DEV, "even further", world.ben)
 
 
 def test_prod_needs_somebody_else(world: World) -> None:
@@ -219,7 +219,7 @@ def test_mlflow_being_away_does_not_keep_traffic_from_returning(
 
     with monkeypatch.context() as patch:
         patch.setattr(world.mlflow, "set_alias", away)
-        world.releases.rollback(DEV, "worse", world.ben.id)
+        world.releases.rollback(DEV, "worse", world.ben)
     assert world.endpoints.weights[DEV] == {1: 100.0}
     assert world.registry.aliases(PROJECT) == {"dev": 2}
     world.settle()

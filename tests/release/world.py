@@ -45,8 +45,8 @@ class World:
             ModelStore(folder / "models"),
             folder / "downloads",
             self.clock,
+            self._uses,
             AnyProject(),
-            uses=self._uses,
         )
         self.releases = ReleaseService(
             self.database,

@@ -20,6 +20,7 @@ from northstar.registry.mlflow import ModelSource
 
 _API = "/api/2.0/mlflow"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+_WORKSPACES = "/api/3.0/mlflow/workspaces"
 _TIMEOUT_SECONDS = 60.0
 _PAGE = 200
 
@@ -44,6 +45,12 @@ class MlflowRest:
     def close(self) -> None:
         """Close the sockets."""
         self._http.close()
+
+    def ensure(self, squad: str) -> None:
+        """Make the squad's workspace unless it is there; the ``Workspaces`` port of projects."""
+        response = self._request(squad, "POST", _WORKSPACES, json={"name": squad})
+        if _error_code(response) != "RESOURCE_ALREADY_EXISTS":
+            _checked(response)
 
     def find_model(self, project: ProjectRef, run_id: str, model_uri: str) -> ModelSource:
         run = self._call(project, "GET", f"{_API}/runs/get", params={"run_id": run_id})["run"]
@@ -101,12 +108,9 @@ class MlflowRest:
             params = {"name": project.project}
             self._call(project, "GET", f"{_API}/registered-models/get", params=params)
         except NotFound:
-            response = self._send(
-                project,
-                "POST",
-                f"{_API}/registered-models/create",
-                json={"name": project.project},
-            )
+            body = {"name": project.project}
+            path = f"{_API}/registered-models/create"
+            response = self._request(project.squad, "POST", path, json=body)
             if _error_code(response) != "RESOURCE_ALREADY_EXISTS":
                 _checked(response)
 
@@ -143,7 +147,7 @@ class MlflowRest:
     def _download_file(self, project: ProjectRef, path: str, target: Path) -> None:
         url = f"{_ARTIFACTS}/{quote(path)}"
         try:
-            with self._http.stream("GET", url, headers=self._headers(project)) as response:
+            with self._http.stream("GET", url, headers=self._headers(project.squad)) as response:
                 if not response.is_success:
                     response.read()
                     _checked(response)
@@ -154,16 +158,16 @@ class MlflowRest:
             raise _unavailable(self._http, error) from error
 
     def _call(self, project: ProjectRef, method: str, path: str, **options: Any) -> dict[str, Any]:
-        return _checked(self._send(project, method, path, **options))
+        return _checked(self._request(project.squad, method, path, **options))
 
-    def _send(self, project: ProjectRef, method: str, path: str, **options: Any) -> httpx2.Response:
+    def _request(self, squad: str, method: str, path: str, **options: Any) -> httpx2.Response:
         try:
-            return self._http.request(method, path, headers=self._headers(project), **options)
+            return self._http.request(method, path, headers=self._headers(squad), **options)
         except httpx2.TransportError as error:
             raise _unavailable(self._http, error) from error
 
-    def _headers(self, project: ProjectRef) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token()}", "X-MLFLOW-WORKSPACE": project.squad}
+    def _headers(self, squad: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token()}", "X-MLFLOW-WORKSPACE": squad}
 
 
 def _source(info: dict[str, Any], run_id: str, model_uri: str) -> ModelSource:

@@ -46,8 +46,8 @@ class RegistryService:
         mlflow: the tracking server, as the platform's own principal.
         models: the content-addressed store that only the platform writes.
         downloads: a folder for artifacts fetched from runs.
-        projects: knows which projects there are.
         uses: tells where versions were released to.
+        projects: knows which projects there are.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class RegistryService:
         models: ModelStore,
         downloads: Path,
         clock: Clock,
-        projects: Projects,
         uses: Uses,
+        projects: Projects,
     ) -> None:
         self._database = database
         self._mlflow = mlflow
@@ -97,7 +97,7 @@ class RegistryService:
         )
         try:
             with self._database.begin() as connection:
-                store.add_version(connection, record)
+                store.add_version(connection, record, source.model_id)
         except IntegrityError:
             if known := self._of_run(project, registration.run_id):
                 return known  # the same run was registered by another request meanwhile

@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     insert,
+    or_,
     select,
 )
 
@@ -30,6 +31,7 @@ model_versions = Table(
     Column("project", _NAME, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("run_id", String(64), nullable=False),
+    Column("model_id", String(64)),
     Column("digest", String(71), nullable=False),
     Column("registered_by", Text, nullable=False),
     Column("registered_at", UtcDateTime, nullable=False),
@@ -51,14 +53,18 @@ version_aliases = Table(
 )
 
 
-def add_version(connection: Connection, record: VersionRecord) -> None:
-    """Write a new version; ``IntegrityError`` if the run or the number is already there."""
+def add_version(connection: Connection, record: VersionRecord, model_id: str | None) -> None:
+    """Write a new version; ``IntegrityError`` if the run or the number is already there.
+
+    ``model_id`` is that of MLflow's logged model, if it is one.
+    """
     connection.execute(
         insert(model_versions).values(
             squad=record.squad,
             project=record.project,
             version=record.version,
             run_id=record.run_id,
+            model_id=model_id,
             digest=record.digest,
             registered_by=record.registered_by,
             registered_at=record.registered_at,
@@ -90,6 +96,21 @@ def versions_of(connection: Connection, project: ProjectRef) -> list[VersionReco
         .order_by(t.c.version.desc())
     )
     return [VersionRecord.model_validate_json(row.record) for row in rows]
+
+
+def has_versions(connection: Connection, project: ProjectRef) -> bool:
+    """Whether any version of a project is registered."""
+    t = model_versions
+    condition = (t.c.squad == project.squad) & (t.c.project == project.project)
+    return _exists(connection, condition)
+
+
+def is_made_of(connection: Connection, squad: str, owner: str) -> bool:
+    """Whether a version was made of this run or logged model."""
+    t = model_versions
+    return _exists(
+        connection, (t.c.squad == squad) & or_(t.c.run_id == owner, t.c.model_id == owner)
+    )
 
 
 def point_alias(
@@ -132,3 +153,8 @@ def _one(
         )
     ).scalar_one_or_none()
     return None if text is None else VersionRecord.model_validate_json(text)
+
+
+def _exists(connection: Connection, condition: ColumnElement[bool]) -> bool:
+    query = select(model_versions.c.version).where(condition).limit(1)
+    return connection.execute(query).first() is not None

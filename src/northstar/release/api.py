@@ -86,6 +86,6 @@ def router(service: ReleaseService, guard: Guard) -> APIRouter:
         squad: str, project: str, environment: EnvironmentName, body: Objection, request: Request
     ) -> Release:
         endpoint = EndpointRef(squad, project, environment)
-        return service.rollback(endpoint, body.reason, caller(request).id)
+        return service.rollback(endpoint, body.reason, caller(request))
 
     return routes

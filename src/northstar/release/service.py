@@ -116,7 +116,7 @@ class ReleaseService:
         event = domain.Rejected(at=self._clock.now(), by=principal.id, reason=reason)
         return self._moves.make(endpoint, (release_id, event))[0]
 
-    def rollback(self, endpoint: EndpointRef, reason: str, principal_id: str) -> Release:
+    def rollback(self, endpoint: EndpointRef, reason: str, principal: Principal) -> Release:
         """Take traffic back; returns the release that lost it.
 
         A rollout under way returns its share to the live version. Otherwise the live release
@@ -126,7 +126,7 @@ class ReleaseService:
         now = self._clock.now()
         releases = self.releases(endpoint)
         live = in_state(releases, "live")
-        back = domain.RolledBack(at=now, by=principal_id, reason=reason)
+        back = domain.RolledBack(at=now, by=principal.id, reason=reason)
         if rolling := in_state(releases, "rolling-out"):
             moved = self._moves.make(endpoint, (rolling.id, back))
         else:
@@ -137,7 +137,7 @@ class ReleaseService:
                     hint="Release a version that is good: northstar release propose.",
                 )
             why = f"Release {live.id} (v{live.version}) was rolled back: {reason}"
-            restored = domain.Restored(at=now, by=principal_id, reason=why)
+            restored = domain.Restored(at=now, by=principal.id, reason=why)
             moved = self._moves.make(endpoint, (live.id, back), (earlier.id, restored))
         self._moves.apply(endpoint)
         return moved[0]
