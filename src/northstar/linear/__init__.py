@@ -1,0 +1,35 @@
+"""Linear models from first principles, made of NumPy alone.
+
+Start reading at ``least_squares`` (QR), then ``losses`` and ``objective`` (what is minimised), then
+``newton`` and ``gradient_descent`` (how). The estimators follow scikit-learn's conventions.
+"""
+
+from northstar.linear.errors import BadInput, NotConverged, NotFitted
+from northstar.linear.gradient_descent import GradientDescent
+from northstar.linear.logistic import LogisticRegression
+from northstar.linear.losses import LogisticLoss, Loss, SoftmaxLoss, SquaredLoss
+from northstar.linear.minimum import Minimum, Step
+from northstar.linear.model_folder import load_model, save_model
+from northstar.linear.newton import Newton
+from northstar.linear.objective import Objective
+from northstar.linear.regression import LinearRegression, Ridge
+
+__all__ = [
+    "BadInput",
+    "GradientDescent",
+    "LinearRegression",
+    "LogisticLoss",
+    "LogisticRegression",
+    "Loss",
+    "Minimum",
+    "Newton",
+    "NotConverged",
+    "NotFitted",
+    "Objective",
+    "Ridge",
+    "SoftmaxLoss",
+    "SquaredLoss",
+    "Step",
+    "load_model",
+    "save_model",
+]
