@@ -1,0 +1,1 @@
+"""Squads, their projects, and ``northstar.yaml``."""
