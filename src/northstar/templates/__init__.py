@@ -1,0 +1,1 @@
+"""Project templates: a squad's start on the paved road."""
