@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,12 +53,16 @@ class Directory:
         self._book = book
         self._lock = threading.RLock()
         self._snapshot: _Snapshot | None = None
-        self._looked_at = 0.0
+        self._looked_at = 0.0  # by the monotonic clock
 
     def find(self, principal: str) -> Principal | None:
         """The principal with this id, if there is one."""
         if principal == PLATFORM.id:
             return PLATFORM
+        if found := self._current().principals.get(principal):
+            return found
+        with self._lock:  # another replica may have made it a moment ago
+            self._looked_at = -math.inf
         return self._current().principals.get(principal)
 
     def get(self, principal: str) -> Principal:
@@ -138,6 +143,8 @@ class Directory:
             older_end_after: when given, its other secrets of this label end after that time.
         """
         self.get(principal)
+        if principal == PLATFORM.id:
+            raise Denied("The control plane has no secret; it signs its own tokens.")
         now = self._clock.now()
         with self._database.begin() as connection:
             if older_end_after is not None:
@@ -168,6 +175,8 @@ class Directory:
     ) -> RoleAssignment:
         """Give a principal a role in a scope, until ``expires_at`` or until it is revoked."""
         self.get(principal)
+        if principal == PLATFORM.id:
+            raise Denied("The control plane needs no role.")
         with self._change() as connection:
             return store.add_assignment(
                 connection,

@@ -1,0 +1,254 @@
+"""Routes of access: tokens and keys, signing in, principals, roles, and the audit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import AwareDatetime, BaseModel, Field
+
+from northstar.access.callers import session_cookie
+from northstar.access.domain import (
+    ROLE_MEANINGS,
+    AuditEntry,
+    AuditVerdict,
+    Identity,
+    Outcome,
+    Principal,
+    RoleAssignment,
+    Secret,
+    Token,
+    check_role,
+)
+from northstar.access.guard import Guard, caller
+from northstar.access.service import AccessService
+from northstar.access.sessions import COOKIE, SESSION_SECONDS
+from northstar.connection import PLATFORM_AUDIENCE
+from northstar.errors import Denied, Invalid
+from northstar.names import Scope
+
+_CLIENT_CREDENTIALS = "client_credentials"
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
+_ID = Annotated[str, Field(max_length=255)]
+_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+class NewPrincipal(BaseModel):
+    """A user or a service that is to be made."""
+
+    kind: Literal["user", "service"]
+    name: _ID
+
+
+class NewAssignment(BaseModel):
+    """A role that is to be given."""
+
+    principal: _ID
+    role: _ID
+    scope: _ID
+    expires_at: AwareDatetime | None = None
+
+
+class LinkRequest(BaseModel):
+    """Whom a sign-in link is for; the caller, when nobody is named."""
+
+    principal: _ID = ""
+
+
+class Link(BaseModel):
+    """A sign-in link; it works once."""
+
+    url: str
+
+
+class Role(BaseModel):
+    """A role and what it is for."""
+
+    name: str
+    meaning: str
+
+
+def router(service: AccessService, guard: Guard) -> APIRouter:
+    """Everything that access answers over HTTP."""
+    routes = APIRouter(tags=["access"])
+    _tokens(routes, service, guard)
+    _signing_in(routes, service, guard)
+    _principals(routes, service, guard)
+    _roles(routes, service, guard)
+    _audit(routes, service, guard)
+    return routes
+
+
+def _tokens(routes: APIRouter, service: AccessService, guard: Guard) -> None:
+    proves_itself = guard.public("the request carries the secret or token that it exchanges")
+
+    @routes.post("/oauth/token", dependencies=[proves_itself])
+    def token(
+        response: Response,
+        grant_type: Annotated[str, Form()],
+        audience: Annotated[str, Form(max_length=255)] = PLATFORM_AUDIENCE,
+        client_id: Annotated[str, Form(max_length=255)] = "",
+        client_secret: Annotated[str, Form(max_length=255)] = "",
+        subject_token: Annotated[str, Form()] = "",
+    ) -> Token:
+        response.headers.update(_NO_STORE)
+        if grant_type == _CLIENT_CREDENTIALS:
+            return service.client_credentials(client_id, client_secret, audience)
+        if grant_type == _TOKEN_EXCHANGE:
+            return service.exchange(subject_token, audience)
+        raise Invalid(
+            f"{grant_type!r} is not a grant that is known here.",
+            hint=f"Use {_CLIENT_CREDENTIALS} or {_TOKEN_EXCHANGE}.",
+        )
+
+    @routes.get("/.well-known/jwks.json", dependencies=[guard.public("public keys are public")])
+    def keys() -> dict[str, Any]:
+        return service.tokens.jwks()
+
+    @routes.get("/api/me", dependencies=[guard("self:read")])
+    def me(request: Request) -> Identity:
+        return service.directory.identity(caller(request))
+
+
+def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None:
+    @routes.post("/api/sign-in-links", status_code=201, dependencies=[guard("session:create")])
+    def sign_in_link(body: LinkRequest, request: Request) -> Link:
+        who = caller(request)
+        wanted = body.principal or who.id
+        if wanted != who.id:
+            service.check(who, "principal:create", Scope())
+        return Link(url=service.sign_in_link(wanted))
+
+    @routes.get("/sign-in", dependencies=[guard.public("the link's code is the proof")])
+    def sign_in(code: Annotated[str, Query(max_length=255)]) -> RedirectResponse:
+        cookie, _ = service.sessions.redeem(code)
+        answer = RedirectResponse("/", status_code=303, headers=_NO_STORE)
+        answer.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=service.tokens.issuer.startswith("https:"),
+        )
+        return answer
+
+    @routes.post("/sign-out", dependencies=[guard.authenticated("session:create")])
+    def sign_out(request: Request) -> RedirectResponse:
+        service.sessions.end(session_cookie(request.headers.get("cookie", "")))
+        answer = RedirectResponse("/", status_code=303, headers=_NO_STORE)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+
+
+def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None:
+    directory = service.directory
+
+    @routes.post("/api/principals", status_code=201, dependencies=[guard("principal:create")])
+    def create(body: NewPrincipal, request: Request) -> Secret:
+        return directory.create(body.kind, body.name, caller(request).id)
+
+    @routes.get("/api/principals", dependencies=[guard("principal:read")])
+    def principals() -> list[Principal]:
+        return directory.principals()
+
+    @routes.post(
+        "/api/principals/{principal}/secrets",
+        status_code=201,
+        dependencies=[guard.authenticated("principal:create")],
+    )
+    def new_secret(principal: str, request: Request) -> Secret:
+        who = caller(request)
+        if principal != who.id:
+            service.check(who, "principal:create", Scope())
+        if directory.get(principal).kind not in ("user", "service"):
+            raise Denied(f"{principal} gets its secrets from the platform.")
+        made = directory.new_secret(principal)
+        service.audit.record(who.id, "principal:secret", Scope(), "done", {"principal": principal})
+        return made
+
+    @routes.delete(
+        "/api/principals/{principal:path}",
+        status_code=204,
+        dependencies=[guard("principal:delete")],
+    )
+    def delete(principal: str) -> None:
+        directory.delete(principal)
+
+
+def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
+    directory = service.directory
+    place = "/api/role-assignments"
+
+    @routes.get("/api/roles", dependencies=[guard("self:read")])
+    def roles() -> list[Role]:
+        return [Role(name=name, meaning=meaning) for name, meaning in ROLE_MEANINGS.items()]
+
+    @routes.get(place, dependencies=[guard.authenticated("role:read")])
+    def assignments(request: Request, principal: str | None = None) -> list[RoleAssignment]:
+        who = caller(request)
+        return [
+            held
+            for held in directory.assignments(principal)
+            if held.principal == who.id
+            or service.allowed(who, "role:read", Scope.parse(held.scope))
+        ]
+
+    @routes.post(place, status_code=201, dependencies=[guard.authenticated("role:assign")])
+    def assign(body: NewAssignment, request: Request) -> RoleAssignment:
+        who, role, scope = caller(request), check_role(body.role), Scope.parse(body.scope)
+        service.check(who, "role:assign", scope, role=role)
+        made = directory.assign(body.principal, role, scope, who.id, body.expires_at)
+        service.audit.record(who.id, "role:assign", scope, "done", _told(made))
+        return made
+
+    @routes.delete(
+        place + "/{assignment}",
+        status_code=204,
+        dependencies=[guard.authenticated("role:assign")],
+    )
+    def revoke(assignment: int, request: Request) -> None:
+        who, held = caller(request), directory.assignment(assignment)
+        scope = Scope.parse(held.scope)
+        service.check(who, "role:assign", scope, role=held.role)
+        directory.revoke(assignment)
+        service.audit.record(who.id, "role:revoke", scope, "done", _told(held))
+
+
+def _audit(routes: APIRouter, service: AccessService, guard: Guard) -> None:
+    @routes.get("/api/audit", dependencies=[guard.authenticated("audit:read")])
+    def entries(
+        request: Request,
+        scope: str = "/",
+        principal: str | None = None,
+        action: str | None = None,
+        outcome: Outcome | None = None,
+        before: int | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[AuditEntry]:
+        within = Scope.parse(scope)
+        service.check(caller(request), "audit:read", within)
+        return service.audit.entries(
+            within=within,
+            principal=principal,
+            action=action,
+            outcome=outcome,
+            before=before,
+            limit=limit,
+        )
+
+    @routes.get("/api/audit/verification", dependencies=[guard("audit:read")])
+    def verification() -> AuditVerdict:
+        return service.audit.verify()
+
+
+def _told(assignment: RoleAssignment) -> dict[str, Any]:
+    expires: datetime | None = assignment.expires_at
+    return {
+        "assignment": assignment.id,
+        "principal": assignment.principal,
+        "role": assignment.role,
+        "expires_at": expires.isoformat() if expires else None,
+    }

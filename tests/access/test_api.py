@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from northstar.access.api import router
+from northstar.access.guard import declarations
+from northstar.access.testing import AccessBench
+from northstar.names import Scope
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> AccessBench:
+    return AccessBench(tmp_path)
+
+
+@pytest.fixture
+def client(bench: AccessBench) -> TestClient:
+    return bench.client(router(bench.access, bench.guard))
+
+
+def _form(**fields: str) -> dict[str, str]:
+    return {"grant_type": "client_credentials", **fields}
+
+
+def test_a_new_service_gets_a_token_with_its_secret(bench: AccessBench, client: TestClient) -> None:
+    body = {"kind": "service", "name": "ci"}
+    made = client.post("/api/principals", json=body, headers=bench.headers())
+    assert made.status_code == 201
+    answer = client.post("/oauth/token", data=_form(**made.json()))
+    assert answer.headers["cache-control"] == "no-store"
+    me = client.get(
+        "/api/me", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}
+    ).json()
+    assert (me["principal"]["id"], me["assignments"]) == ("service:ci", [])
+
+
+def test_the_token_route_refuses_what_it_does_not_know(client: TestClient) -> None:
+    wrong = client.post("/oauth/token", data=_form(client_id="user:x", client_secret="nss_y"))
+    assert wrong.status_code == 401
+    assert client.post("/oauth/token", data={"grant_type": "password"}).status_code == 422
+
+
+def test_a_token_is_exchanged_for_an_endpoints(bench: AccessBench, client: TestClient) -> None:
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": bench.token("app", "invoker", "/operations"),
+        "audience": "operations/late-arrival/prod",
+    }
+    assert client.post("/oauth/token", data=form).json()["expires_in"] == 900
+    elsewhere = {**form, "audience": "pricing/fares/prod"}
+    assert client.post("/oauth/token", data=elsewhere).status_code == 403
+
+
+def test_a_squad_owner_gives_roles_in_the_squad_only(
+    bench: AccessBench, client: TestClient
+) -> None:
+    owner = bench.headers("olga", "squad-owner", "/operations")
+    bench.principal("anna")
+    give = {"principal": "user:anna", "role": "approver", "scope": "/operations/late-arrival"}
+    made = client.post("/api/role-assignments", json=give, headers=owner)
+    assert made.status_code == 201
+    for refused in (
+        {**give, "scope": "/"},
+        {**give, "scope": "/pricing"},
+        {**give, "role": "platform-admin", "scope": "/operations"},
+        {**give, "role": "run"},
+    ):
+        answer = client.post("/api/role-assignments", json=refused, headers=owner)
+        assert answer.status_code == 403, refused
+    held = client.get("/api/role-assignments?principal=user:anna", headers=owner).json()
+    assert [a["role"] for a in held] == ["approver"]
+    gone = client.delete(f"/api/role-assignments/{made.json()['id']}", headers=owner)
+    assert gone.status_code == 204
+    assert bench.access.directory.assignments("user:anna") == []
+
+
+def test_roles_of_other_squads_are_not_shown(bench: AccessBench, client: TestClient) -> None:
+    bench.principal("paul", "reader", "/pricing")
+    owner = bench.headers("olga", "squad-owner", "/operations")
+    shown = client.get("/api/role-assignments", headers=owner).json()
+    assert {a["principal"] for a in shown} == {"user:olga"}
+
+
+def test_a_role_that_is_none_is_refused_with_those_that_are(
+    bench: AccessBench, client: TestClient
+) -> None:
+    body = {"principal": "user:admin", "role": "king", "scope": "/"}
+    answer = client.post("/api/role-assignments", json=body, headers=bench.headers())
+    assert answer.status_code == 422
+    assert "approver" in answer.json()["hint"]
+
+
+def test_one_makes_secrets_for_oneself_and_an_administrator_for_others(
+    bench: AccessBench, client: TestClient
+) -> None:
+    anna = bench.headers("anna", "reader")
+    bench.principal("bert")
+    assert client.post("/api/principals/user:anna/secrets", headers=anna).status_code == 201
+    assert client.post("/api/principals/user:bert/secrets", headers=anna).status_code == 403
+    path = "/api/principals/user:bert/secrets"
+    assert client.post(path, headers=bench.headers()).status_code == 201
+    taken = client.post("/api/principals/platform:control/secrets", headers=bench.headers())
+    assert taken.status_code == 403
+
+
+def test_deleting_a_principal_ends_its_tokens(bench: AccessBench, client: TestClient) -> None:
+    anna = bench.headers("anna", "reader")
+    gone = client.delete("/api/principals/user:anna", headers=bench.headers())
+    assert gone.status_code == 204
+    assert client.get("/api/me", headers=anna).status_code == 401
+
+
+def test_signing_in_sets_a_strict_cookie_and_signing_out_ends_it(
+    bench: AccessBench, client: TestClient
+) -> None:
+    headers = bench.headers("anna", "reader")
+    link = client.post("/api/sign-in-links", json={}, headers=headers).json()["url"]
+    place = link.removeprefix("http://northstar.test")
+    answer = client.get(place, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert client.get("/api/me").json()["principal"]["id"] == "user:anna"
+    assert client.get(place, follow_redirects=False).status_code == 401
+    assert client.post("/sign-out").status_code == 403  # no form of this session
+
+
+def test_a_link_for_somebody_else_takes_an_administrator(
+    bench: AccessBench, client: TestClient
+) -> None:
+    bench.principal("bert")
+    wanted = {"principal": "user:bert"}
+    anna = bench.headers("anna", "squad-owner", "/operations")
+    assert client.post("/api/sign-in-links", json=wanted, headers=anna).status_code == 403
+    assert client.post("/api/sign-in-links", json=wanted, headers=bench.headers()).is_success
+
+
+def test_the_audit_is_read_where_one_is_owner(bench: AccessBench, client: TestClient) -> None:
+    bench.access.audit.record("user:x", "release:approve", Scope("operations"), "done")
+    owner = bench.headers("olga", "squad-owner", "/operations")
+    found = client.get("/api/audit?scope=/operations&limit=1", headers=owner).json()
+    assert [entry["principal"] for entry in found] == ["user:x"]
+    assert client.get("/api/audit", headers=owner).status_code == 403
+    verdict = client.get("/api/audit/verification", headers=bench.headers()).json()
+    assert verdict["intact"] is True
+
+
+def test_published_keys_are_there_before_the_first_token(client: TestClient) -> None:
+    (key,) = client.get("/.well-known/jwks.json").json()["keys"]
+    assert (key["alg"], key["use"]) == ("ES256", "sig")
+
+
+def test_every_route_declares_something(bench: AccessBench) -> None:
+    found = declarations(bench.app(router(bench.access, bench.guard)))
+    assert len(found) >= 15
+    assert all(len(declared) == 1 for declared in found.values())

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from northstar.access.decisions import PolicyBook
+from northstar.access.domain import MACHINE_ROLES, PLATFORM, ROLES, RoleAssignment, RoleName
+from northstar.clock import FakeClock
+from northstar.names import Scope
+
+BOOK = PolicyBook()
+PROJECT = Scope("operations", "late-arrival")
+PROD = Scope("operations", "late-arrival", "prod")
+SCOPES = [Scope(), Scope("operations"), PROJECT, PROD, Scope("pricing")]
+
+
+def may(
+    held_role: RoleName, action: str, scope: Scope = PROD, held_in: str = "/", **about: str
+) -> bool:
+    held = RoleAssignment(
+        id=1,
+        principal="user:anna",
+        role=held_role,
+        scope=held_in,
+        expires_at=None,
+        assigned_by="user:admin",
+        assigned_at=FakeClock().now(),
+    )
+    return BOOK.rights([held]).decide("user:anna", action, scope, about).allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "roles"),
+    [
+        (
+            "version:read",
+            "platform-admin squad-owner data-scientist approver operator reader run",
+        ),
+        ("version:register", "platform-admin squad-owner data-scientist run"),
+        ("release:propose", "platform-admin squad-owner data-scientist"),
+        ("release:approve", "platform-admin squad-owner approver"),
+        ("release:rollback", "platform-admin squad-owner approver operator"),
+        ("endpoint:invoke", "platform-admin squad-owner data-scientist invoker"),
+        ("labels:push", "platform-admin squad-owner data-scientist invoker"),
+        ("endpoint:sync", "endpoint-runtime"),
+        ("alert:manage", "platform-admin squad-owner data-scientist operator"),
+        ("job:create", "platform-admin squad-owner data-scientist operator"),
+        ("mlflow:write", "platform-admin squad-owner data-scientist workspace-writer"),
+        ("mlflow:manage", "platform-admin squad-owner"),
+        ("mlflow:promote", ""),
+        ("mlflow:provision", ""),
+        ("role:assign", "platform-admin squad-owner"),
+        ("principal:create", "platform-admin"),
+        ("squad:create", "platform-admin"),
+    ],
+)
+def test_which_roles_allow_what(action: str, roles: str) -> None:
+    assert [role for role in ROLES if may(role, action)] == roles.split()
+
+
+@given(held_in=st.sampled_from(SCOPES), asked=st.sampled_from(SCOPES))
+def test_a_role_holds_in_its_scope_and_below_and_nowhere_else(held_in: Scope, asked: Scope) -> None:
+    assert may("reader", "version:read", asked, str(held_in)) == held_in.contains(asked)
+
+
+@given(role=st.sampled_from(ROLES), action=st.text(max_size=30))
+def test_an_action_that_is_not_in_the_schema_is_denied(role: RoleName, action: str) -> None:
+    assert not may(role, f"nothing:{action}")
+
+
+def test_nobody_approves_what_they_proposed_or_registered() -> None:
+    assert may("approver", "release:approve", proposed_by="user:bert", registered_by="user:carl")
+    for author in ("proposed_by", "registered_by"):
+        assert not may("platform-admin", "release:approve", **{author: "user:anna"})
+
+
+def test_people_do_not_give_roles_of_processes() -> None:
+    for role in MACHINE_ROLES:
+        assert not may("platform-admin", "role:assign", Scope(), role=role)
+    given_by_platform = BOOK.rights([]).decide(PLATFORM.id, "role:assign", PROD, {"role": "run"})
+    assert given_by_platform.allowed
+
+
+def test_an_administrator_is_made_for_the_whole_platform_only() -> None:
+    assert may("platform-admin", "role:assign", Scope(), role="platform-admin")
+    owner = {"held_in": "/operations", "role": "platform-admin"}
+    assert not may("squad-owner", "role:assign", Scope("operations"), **owner)
+
+
+def test_a_decision_says_why() -> None:
+    rights = BOOK.rights([])
+    assert rights.decide("user:anna", "self:read", Scope(), {}).reasons == ("known-callers",)
+    assert rights.decide("user:anna", "version:read", PROD, {}).reasons == ()
+    refused = rights.decide("user:anna", "mlflow:promote", Scope("operations"), {})
+    assert refused.reasons == ("aliases-are-set-by-releases",)
