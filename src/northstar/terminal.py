@@ -19,8 +19,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 
 def connect() -> Connection:
-    """A connection to the platform that the environment, profile or nearest folder names."""
-    return Connection(find_credentials())
+    """A connection to the platform that the environment, profile or nearest folder names.
+
+    It is closed when the running command ends.
+    """
+    connection = Connection(find_credentials())
+    if command := click.get_current_context(silent=True):
+        command.call_on_close(connection.close)
+    return connection
 
 
 def say(message: str) -> None:
