@@ -130,7 +130,7 @@ def test_a_rejected_release_goes_nowhere(world: World) -> None:
 
 
 def test_a_version_that_fails_the_gate_is_refused_with_the_verdict(world: World) -> None:
-    world.register(1, leaky=True)
+    world.register(1, unsigned=True)
     release = world.releases.propose(DEV, 1, world.anna)
     assert release.state == "refused"
     assert release.verdict is not None

@@ -9,7 +9,7 @@ from northstar.access.service import AccessService
 from northstar.clock import FakeClock
 from northstar.database import Database, metadata
 from northstar.names import EndpointRef, ProjectRef, Scope
-from northstar.registry.domain import Metric, VersionUse
+from northstar.registry.domain import Metric, VersionRegistration, VersionUse
 from northstar.registry.fake import FakeMlflow, example_registration
 from northstar.registry.models import ModelStore
 from northstar.registry.service import RegistryService
@@ -32,13 +32,18 @@ class AnyProject:
 class World:
     """A platform with everything but HTTP, MLflow and endpoint processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        endpoints: FakeEndpoints | None = None,
+        mlflow: FakeMlflow | None = None,
+    ) -> None:
         self.database = Database(f"sqlite:///{folder / 'test.db'}")
         metadata.create_all(self.database.engine)
         self.clock = FakeClock()
         self.access = AccessService(self.database, self.clock, "http://platform")
-        self.mlflow = FakeMlflow()
-        self.endpoints = FakeEndpoints()
+        self.mlflow = mlflow or FakeMlflow()
+        self.endpoints = endpoints or FakeEndpoints()
         self.registry = RegistryService(
             self.database,
             self.mlflow,
@@ -48,11 +53,12 @@ class World:
             self._uses,
             AnyProject(),
         )
+        self.standards = StandardsService(self.registry)
         self.releases = ReleaseService(
             self.database,
             self.clock,
             self.registry,
-            StandardsService(self.registry),
+            self.standards,
             self.endpoints,
             self.endpoints,
             self.access,
@@ -66,16 +72,27 @@ class World:
         self.access.directory.create("user", name, PLATFORM.id)
         return self.access.directory.get(f"user:{name}")
 
-    def register(self, version: int, *, live: int | None = None, leaky: bool = False) -> None:
-        run = f"run{version}"
-        self.mlflow.models[f"runs:/{run}/model"] = {"MLmodel": run.encode()}
+    def offer_model(self, version: int) -> None:
+        """Let MLflow have the model of the run that will be this version."""
+        self.mlflow.models[f"runs:/run{version}/model"] = {"MLmodel": f"model {version}".encode()}
+
+    def registration(
+        self, version: int, *, live: int | None = None, unsigned: bool = False
+    ) -> VersionRegistration:
         better = Metric(value=0.02, low=0.01, high=0.03)
-        evidence = {"live_version": live, "live_difference": better if live else None}
-        if leaky:
-            evidence["signature_present"] = False
-        registration = example_registration(
-            run_id=run, model_uri=f"runs:/{run}/model", evidence=evidence
+        return example_registration(
+            run_id=f"run{version}",
+            model_uri=f"runs:/run{version}/model",
+            evidence={
+                "live_version": live,
+                "live_difference": better if live else None,
+                "signature_present": not unsigned,
+            },
         )
+
+    def register(self, version: int, *, live: int | None = None, unsigned: bool = False) -> None:
+        self.offer_model(version)
+        registration = self.registration(version, live=live, unsigned=unsigned)
         assert self.registry.register(PROJECT, registration, self.anna).version == version
 
     def live(self, version: int, endpoint: EndpointRef = DEV) -> Release:
