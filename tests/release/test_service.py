@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from northstar.access.domain import Principal
+from northstar.database import Database
 from northstar.errors import Conflict, Denied, NotFound, Unavailable
 from northstar.release.direct import PATIENCE_SECONDS
 from northstar.release.domain import RolloutPlan
@@ -172,6 +173,29 @@ def test_proposing_again_changes_nothing_and_the_live_version_is_refused(world: 
     world.live(2)
     with pytest.raises(Conflict, match="serves v2 already"):
         world.releases.propose(DEV, 2, world.anna)
+
+
+def test_a_job_that_proposes_again_learns_what_became_of_it(world: World) -> None:
+    world.register(1)
+    jobs = Principal(id="platform:jobs", kind="platform", name="jobs")
+    release = world.releases.propose(DEV, 1, jobs)
+    world.settle()
+    again = world.releases.propose(DEV, 1, jobs)
+    assert (again.id, again.state) == (release.id, "live")
+
+
+def test_releases_live_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    world = World(tmp_path, database=Database(postgres_url))
+    for version in (1, 2):
+        world.live(version)
+    world.releases.rollback(DEV, "worse", world.ben)
+    assert world.states() == {2: "rolled-back", 1: "live"}
+    for version in (3, 4):
+        world.register(version, live=1)
+    world.releases.propose(DEV, 3, world.anna, CANARY)
+    with pytest.raises(EndpointBusy):
+        world.releases.propose(DEV, 4, world.anna, CANARY)
+    world.database.close()
 
 
 def test_a_blind_rollout_and_an_unknown_version_are_refused(world: World) -> None:

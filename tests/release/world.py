@@ -37,8 +37,9 @@ class World:
         folder: Path,
         endpoints: FakeEndpoints | None = None,
         mlflow: FakeMlflow | None = None,
+        database: Database | None = None,
     ) -> None:
-        self.database = Database(f"sqlite:///{folder / 'test.db'}")
+        self.database = database or Database(f"sqlite:///{folder / 'test.db'}")
         metadata.create_all(self.database.engine)
         self.clock = FakeClock()
         self.access = AccessService(self.database, self.clock, "http://platform")

@@ -84,12 +84,13 @@ class Moves:
         moved = []
         try:
             with self._database.begin() as connection:
+                releases = store.lock(connection, endpoint)
                 for release_id, event in moves:
-                    after = advance(store.locked(connection, release_id), event)
+                    after = advance(releases[release_id], event)
                     store.save(connection, after, event)
+                    releases[release_id] = after
                     moved.append(after)
-                traffic = desired_traffic(store.of_endpoint(connection, endpoint))
-                store.want(connection, endpoint, traffic)
+                store.want(connection, endpoint, desired_traffic(list(releases.values())))
         except IntegrityError as error:
             raise _busy(endpoint) from error
         for after, (_, event) in zip(moved, moves, strict=True):

@@ -67,7 +67,8 @@ class ReleaseService:
         """Ask for a version to go to an endpoint; the gate answers at once.
 
         Where no approval is needed, the rollout begins with the next step of the loop. Proposing
-        what is already on its way gives that release back. Raises ``NotFound`` for the version,
+        what is already on its way gives that release back; the platform, whose jobs may be killed
+        and repeated, gets what became of its own proposal. Raises ``NotFound`` for the version,
         ``BlindRollout`` for a plan under which nothing could trigger a rollback, ``Conflict`` if
         the version is live, ``EndpointBusy`` if another release is on its way in.
         """
@@ -76,7 +77,7 @@ class ReleaseService:
         require_a_trigger(plan)
         releases = self.releases(endpoint)
         for known in releases:
-            if known.version == version and known.state in _OPEN:
+            if known.version == version and (known.state in _OPEN or _own(known, principal)):
                 return known
             if known.version == version and known.state == "live":
                 raise Conflict(f"{endpoint} serves v{version} already (release {known.id}).")
@@ -243,3 +244,7 @@ class ReleaseService:
         answer = "All standards are met." if verdict.passed else f"Refused. {unmet(verdict)}"
         gated = domain.Gated(at=now, by=RELEASER, reason=answer, verdict=verdict)
         return advance(release, gated), [asked, gated]
+
+
+def _own(release: Release, principal: Principal) -> bool:
+    return principal.kind == "platform" and release.proposed_by == principal.id

@@ -92,10 +92,10 @@ def save(connection: Connection, release: Release, *events: Event) -> None:
         )
 
 
-def locked(connection: Connection, release_id: int) -> Release:
-    """A release that exists, kept from other writers until the transaction ends."""
-    query = select(releases.c.body).where(releases.c.id == release_id).with_for_update()
-    return Release.model_validate_json(connection.execute(query).scalar_one())
+def lock(connection: Connection, endpoint: EndpointRef) -> dict[int, Release]:
+    """All releases of an endpoint by id, kept from other writers until the transaction ends."""
+    found = _read(connection, _of(endpoint).order_by(releases.c.id).with_for_update())
+    return {release.id: release for release in found}
 
 
 def one(connection: Connection, endpoint: EndpointRef, release_id: int) -> Release | None:
