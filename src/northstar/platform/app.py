@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from northstar import __version__
 from northstar.access import api as access_api
 from northstar.monitoring import api as monitoring_api
-from northstar.pipeline import api as pipeline_api
+from northstar.pipeline.jobs import api as jobs_api
 from northstar.platform import health, problems
 from northstar.platform.web import pages
 from northstar.platform.wiring import Platform
@@ -54,7 +54,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     app.include_router(release_api.router(platform.releases, guard))
     app.include_router(serving_api.router(platform.endpoints, guard))
     app.include_router(monitoring_api.router(platform.monitoring, guard))
-    app.include_router(pipeline_api.router(platform.jobs, guard))
+    app.include_router(jobs_api.router(platform.jobs, guard))
     app.include_router(pages.router(platform, guard))
     app.mount("/mlflow", platform.mlflow_door)
     return app

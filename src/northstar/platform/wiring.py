@@ -28,6 +28,7 @@ from northstar.project.store import ProjectStore
 from northstar.registry.domain import VersionUse
 from northstar.registry.mlflow_rest import MlflowRest
 from northstar.registry.models import ModelStore
+from northstar.registry.protection import RegisteredVersions
 from northstar.registry.service import RegistryService
 from northstar.release.service import ReleaseService
 from northstar.serving.domain import AccessSpec
@@ -76,7 +77,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         return releases.uses(project, version)  # releases are built on the registry, below
 
     registry = RegistryService(
-        database, mlflow, ModelStore(settings.models), settings.state / "downloads", clock, uses
+        database,
+        mlflow,
+        ModelStore(settings.models),
+        settings.state / "downloads",
+        clock,
+        uses,
+        projects,
     )
     standards = StandardsService(registry)
     endpoints = EndpointService(
@@ -131,7 +138,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         supervisor=supervisor,
         loops=loops,
         mlflow=lazy_mlflow,
-        mlflow_door=MlflowDoor(lazy_mlflow, access),
+        mlflow_door=MlflowDoor(lazy_mlflow, access, RegisteredVersions(database)),
         mlflow_rest=mlflow,
     )
 

@@ -6,6 +6,7 @@ through MLflow's artifact proxy, so that the registry needs no credentials of th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 _WORKSPACES = "/api/3.0/mlflow/workspaces"
 _TIMEOUT_SECONDS = 60.0
 _PAGE = 200
+_PATIENCE_SECONDS = 30.0
+_PAUSE_SECONDS = 0.5
 
 
 class MlflowRest:
@@ -161,10 +164,16 @@ class MlflowRest:
         return _checked(self._request(project.squad, method, path, **options))
 
     def _request(self, squad: str, method: str, path: str, **options: Any) -> httpx2.Response:
-        try:
-            return self._http.request(method, path, headers=self._headers(squad), **options)
-        except httpx2.TransportError as error:
-            raise _unavailable(self._http, error) from error
+        """Send a request; an MLflow that is still starting is waited for."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                response = self._http.request(method, path, headers=self._headers(squad), **options)
+            except httpx2.TransportError as error:
+                raise _unavailable(self._http, error) from error
+            if response.status_code != 503 or time.monotonic() > deadline:
+                return response
+            time.sleep(_PAUSE_SECONDS)
 
     def _headers(self, squad: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token()}", "X-MLFLOW-WORKSPACE": squad}
