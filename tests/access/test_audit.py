@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,11 +27,15 @@ json_values = st.recursive(
 )
 
 
-@pytest.fixture
-def audit(tmp_path: Path) -> AuditLog:
-    database = Database(f"sqlite:///{tmp_path / 'audit.db'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def audit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AuditLog]:
+    url = f"sqlite:///{tmp_path / 'audit.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    database = Database(url)
     store.audit.create(database.engine)
-    return AuditLog(database, FakeClock())
+    yield AuditLog(database, FakeClock())
+    database.close()
 
 
 def fill(audit: AuditLog, count: int = 5) -> None:
@@ -91,3 +97,11 @@ def test_a_removed_entry_is_found(audit: AuditLog) -> None:
     verdict = audit.verify()
     assert (verdict.intact, verdict.broken_at) == (False, 3)
     assert "missing" in verdict.reason
+
+
+def test_writers_at_the_same_time_make_one_chain(audit: AuditLog) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(fill, audit, 5) for _ in range(4)]:
+            done.result()
+    verdict = audit.verify()
+    assert (verdict.intact, verdict.entries) == (True, 20)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from northstar.access.errors import BadCredentials, NotAllowed
 from northstar.access.service import AccessService
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
+from northstar.database import Database
 from northstar.errors import Conflict, Denied, Invalid, NotFound
 from northstar.names import EndpointRef, ProjectRef, Scope
 
@@ -24,9 +26,16 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def bench(tmp_path: Path, clock: FakeClock) -> AccessBench:
-    return AccessBench(tmp_path, clock)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[AccessBench]:
+    database = None
+    if request.param == "postgresql":
+        database = Database(request.getfixturevalue("postgres_url"))
+    bench = AccessBench(tmp_path, clock, database)
+    yield bench
+    bench.database.close()
 
 
 @pytest.fixture
@@ -107,7 +116,7 @@ def test_published_keys_hold_nothing_private(access: AccessService) -> None:
     assert all("d" not in key for key in access.tokens.jwks()["keys"])
 
 
-def test_keys_rotate_and_old_tokens_stay_good(bench: AccessBench, tmp_path: Path) -> None:
+def test_keys_rotate_and_old_tokens_stay_good(bench: AccessBench) -> None:
     replica = AccessService(bench.database, bench.clock, "http://northstar.test")
     old = bench.token("anna", "reader")
     replica.authenticate(old)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,8 +95,8 @@ class AuditLog:
     def verify(self) -> AuditVerdict:
         """Recompute the whole chain and say where it first does not hold."""
         count, head = 0, FIRST
-        with self._database.read() as connection:
-            for entry in _all(connection):
+        with self._database.read() as connection, closing(_all(connection)) as entries:
+            for entry in entries:
                 body = entry.model_dump(exclude={"digest"})
                 reason = ""
                 if entry.sequence != count + 1:
@@ -126,11 +127,11 @@ def _last(connection: Connection) -> tuple[int, str]:
     return (row.sequence, row.digest) if row else (0, FIRST)
 
 
-def _all(connection: Connection) -> Iterator[AuditEntry]:
+def _all(connection: Connection) -> Generator[AuditEntry]:
     query = select(store.audit).order_by(store.audit.c.sequence)
-    rows = connection.execution_options(yield_per=_BATCH).execute(query).mappings()
-    for row in rows:
-        yield _entry(row)
+    with connection.execution_options(yield_per=_BATCH).execute(query) as result:
+        for row in result.mappings():
+            yield _entry(row)
 
 
 def _entry(row: RowMapping) -> AuditEntry:

@@ -83,7 +83,7 @@ _TABLE: dict[Kind, str] = {
         POST   3.0/mlflow/genai/evaluate/invoke
         POST   3.0/mlflow/issues/invoke
         POST   3.0/mlflow/demo/<rest*>
-        GET,POST 3.0/mlflow/ui-telemetry
+        POST   3.0/mlflow/ui-telemetry
         GET,POST 2.0/mlflow/webhooks
         GET,PATCH,DELETE,POST 2.0/mlflow/webhooks/<rest*>
         POST   2.0/mlflow/runs/create-promptlab-run
@@ -238,6 +238,7 @@ _TABLE: dict[Kind, str] = {
         GET    /health
         GET    /version
         GET    3.0/mlflow/server-info
+        GET    3.0/mlflow/ui-telemetry
     """,
 }
 _API_PREFIXES = ("/api/", "/ajax-api/")
