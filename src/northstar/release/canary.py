@@ -2,7 +2,8 @@
 
 ``decide_step`` takes the plan and what canary and live version counted since the step began, and
 answers *go on*, *wait* or *roll back* with the reason. It reads nothing and changes nothing; the
-release loop calls it every second, so its guards must not fool themselves by looking often.
+release loop asks it again and again, so its guards must not fool themselves by looking often.
+Who asks, with which counts, stands in ``rollout.py``; what follows is carried out in ``moves.py``.
 
 That is why errors and slow answers are compared by a test that stays valid however often one
 looks (``_evidence_of_harm``): users are divided at random, so if both versions fail equally often,
@@ -119,7 +120,10 @@ def _errors(plan: RolloutPlan, evidence: CanaryEvidence) -> str | None:
 
 
 def _latency(plan: RolloutPlan, evidence: CanaryEvidence) -> str | None:
-    """Object when more than 1 % of the canary's answers take longer than the bound allows."""
+    """Object when more than 1 % of the canary's answers take longer than the bound allows.
+
+    The bound comes from the live version's own p99, so this test's error rate is approximate.
+    """
     canary, live = evidence.canary, evidence.live
     live_p99 = latency_quantile_ms(live.latency, 0.99)
     if live_p99 is None or live.requests < _ENOUGH_FOR_P99:
