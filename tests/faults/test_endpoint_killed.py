@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import time
@@ -90,7 +91,7 @@ def test_a_killed_capture_writer_is_replaced_and_nothing_is_lost_or_doubled(
     with RunningEndpoint(tmp_path, asked.control) as endpoint:
         endpoint.serves(1)
         for _ in range(3):
-            (writer,) = eventually(lambda: writer_of(endpoint))
+            (writer,) = eventually(functools.partial(writer_of, endpoint))
             asked.ask(endpoint, 150)
             os.kill(writer, signal.SIGKILL)
             eventually(lambda dead=writer: writer_of(endpoint) not in ([], [dead]))

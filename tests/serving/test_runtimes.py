@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from northstar.linear import LogisticRegression, save_model
 from northstar.serving.dataplane.runtimes.interface import Runtime
 from northstar.serving.dataplane.runtimes.load import load_runtime, prepare_model
 from northstar.serving.errors import BadInput, ModelBroken
@@ -148,6 +149,19 @@ def test_a_regressor_fitted_on_an_array_gets_an_array(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         answer = load_runtime(folder).predict_rows([[1.0, 2, True]])
     assert answer == pytest.approx([4.0])
+
+
+def test_a_linear_model_of_our_own_answers_and_names_missing_values(tmp_path: Path) -> None:
+    table = sample()
+    X = table.frame()[NUMBERS]
+    model = LogisticRegression().fit(X, table.late)
+    save_model(model, tmp_path / "m")
+    runtime = load_runtime(tmp_path / "m")
+    assert (runtime.facts.task, runtime.facts.classes) == ("binary", ("False", "True"))
+    own = model.predict_proba(X)[:, 1]
+    np.testing.assert_allclose(runtime.predict_rows(X.to_numpy().tolist()), own, rtol=1e-12)
+    with pytest.raises(BadInput, match="missing"):
+        runtime.predict_rows([[1.0, None, 1.0]])
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow advises on logging

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,9 +25,9 @@ from northstar.names import EndpointRef
 from northstar.serving import store
 from northstar.serving.dataplane.state import (
     ServingProcess,
-    StateFolder,
     is_running,
     process_start,
+    serving_process,
 )
 from northstar.serving.service import EndpointService
 from northstar.serving.store import ProcessRecord
@@ -85,10 +85,13 @@ class Supervisor:
         self._reap()
         wanted = set(self._service.wanted())
         for endpoint in self._service.endpoints():
-            if endpoint in wanted:
-                self._keep_running(endpoint)
-            else:
-                self._keep_stopped(endpoint)
+            try:
+                if endpoint in wanted:
+                    self._keep_running(endpoint)
+                else:
+                    self._keep_stopped(endpoint)
+            except Exception:  # one endpoint's trouble must not keep the others waiting
+                log.exception("%s could not be looked after; trying again", endpoint)
 
     def stop_all(self, timeout_seconds: float = 30.0) -> None:
         """End every endpoint's process in order; they drain and flush before they go."""
@@ -117,15 +120,16 @@ class Supervisor:
         if known is None:
             known = ProcessRecord(0, 0, 0, 0, now)
         elif known.pid:
-            known = self._after_death(endpoint, known)
+            known = self._after_death(endpoint, known, now)
         if now < known.start_at:
             return
         port = known.port if known.failures < _NEW_PORT_AFTER_FAILURES else 0
         pid = self._start(endpoint, port)
         self._put(endpoint, replace(known, pid=pid, started=process_start(pid) or 0, start_at=now))
 
-    def _after_death(self, endpoint: EndpointRef, known: ProcessRecord) -> ProcessRecord:
-        now = self._clock.now()
+    def _after_death(
+        self, endpoint: EndpointRef, known: ProcessRecord, now: datetime
+    ) -> ProcessRecord:
         steady = now - known.start_at > timedelta(seconds=_STEADY_SECONDS)
         failures = 1 if steady else known.failures + 1
         pause = min(2.0 ** (failures - 2), _WORST_PAUSE_SECONDS) if failures > 1 else 0.0
@@ -160,9 +164,7 @@ class Supervisor:
 
     def _running(self, endpoint: EndpointRef) -> ServingProcess | None:
         """The endpoint's live process: the one its folder names, or the one just started."""
-        path = self._state_path(endpoint)
-        told = StateFolder(path).read_process() if path.is_dir() else None
-        if told is not None and is_running(told):
+        if told := serving_process(self._state_path(endpoint)):
             return told
         with self._database.read() as connection:
             known = store.process_of(connection, endpoint)

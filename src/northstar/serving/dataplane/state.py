@@ -60,13 +60,6 @@ class StateFolder:
         """Say which process serves from here."""
         _replace(self.path / "process.json", json.dumps(asdict(process)))
 
-    def read_process(self) -> ServingProcess | None:
-        """The process that said last that it serves from here; it may be gone."""
-        try:
-            return ServingProcess(**json.loads((self.path / "process.json").read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
-
     def write_wanted(self, spec: EndpointSpec) -> None:
         """Keep the newest spec; its models must be in place."""
         _replace(self.path / "wanted.json", spec.model_dump_json())
@@ -102,6 +95,15 @@ def process_start(pid: int) -> int | None:
         return None
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def serving_process(path: Path) -> ServingProcess | None:
+    """The process that serves from the state folder at ``path``, if one does."""
+    try:
+        told = ServingProcess(**json.loads((path / "process.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return told if is_running(told) else None
 
 
 def is_running(process: ServingProcess) -> bool:

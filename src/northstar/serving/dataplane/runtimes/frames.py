@@ -16,7 +16,7 @@ from northstar.serving.dataplane.runtimes.interface import (
     Predictions,
     predictions_from,
 )
-from northstar.serving.errors import ModelBroken
+from northstar.serving.errors import BadInput, ModelBroken
 
 Columns = Mapping[str, NDArray[Any]]
 Predict = Callable[[Columns], Any]
@@ -48,7 +48,7 @@ class ColumnsRuntime:
     def _answers(self, columns: Columns, rows: int) -> NDArray[np.float64]:
         try:
             answers = np.asarray(self._predict(columns), dtype=np.float64)
-        except ModelBroken:
+        except (BadInput, ModelBroken):
             raise
         except Exception as error:
             raise ModelBroken(f"The model failed: {type(error).__name__}: {error}.") from error

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from northstar.registry.domain import Task
-from northstar.serving.dataplane.runtimes import lightgbm, pyfunc, sklearn
+from northstar.serving.dataplane.runtimes import lightgbm, linear, pyfunc, sklearn
 from northstar.serving.dataplane.runtimes.interface import Runtime
 from northstar.serving.dataplane.runtimes.mlmodel import read_model_folder
 from northstar.serving.errors import ModelBroken
 
-FLAVORS = ("lightgbm", "sklearn", "python_function")
+FLAVORS = ("lightgbm", "northstar.linear", "sklearn", "python_function")
 """Flavors that are served, the fastest first."""
 
 
@@ -55,6 +55,8 @@ def load_runtime(
     chosen = flavor or next(iter(offered), None)
     if chosen == "lightgbm":
         return lightgbm.load(folder, cache)
+    if chosen == "northstar.linear":
+        return linear.load(folder)
     if chosen == "sklearn":
         return sklearn.load(folder)
     if chosen == "python_function":
