@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from northstar.access.domain import Principal
 from northstar.access.service import AccessService
-from northstar.errors import Conflict, NotFound
+from northstar.monitoring.actions import RetrainOrder, RollbackOrder
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef
 from northstar.pipeline.jobs.domain import ENDED, JobRequest
 from northstar.pipeline.jobs.service import JobService
@@ -52,41 +51,31 @@ class JobPlatform:
 
 
 class MonitorActions:
-    """What an alert may lead to: a retraining or a rollback.
-
-    Each does nothing when what is asked for is under way already, so that the monitor may ask
-    again after having been killed.
-    """
+    """What an alert may lead to: a retraining or a rollback."""
 
     def __init__(self, jobs: JobService, releases: ReleaseService) -> None:
         self._jobs = jobs
         self._releases = releases
 
-    def retrain(
-        self, endpoint: EndpointRef, version: int, reason: str, until: datetime, days: float
-    ) -> str:
-        """Queue a retraining on the ``days`` before ``until``; return what was done."""
-        project = endpoint.project_ref
-        for job in self._jobs.of_project(project):
-            if job.state not in ENDED and job.propose_to == endpoint.environment:
-                return f"Job {job.id} is retraining already."
-        job = self._jobs.create(
-            project,
-            JobRequest(
-                version=version,
-                data_from=until - timedelta(days=days),
-                data_until=until,
-                propose_to=endpoint.environment,
-                reason=reason,
-            ),
-            MONITOR.id,
+    def retrain(self, order: RetrainOrder) -> str:
+        """Queue a retraining, unless one for the endpoint is under way."""
+        project = order.endpoint.project_ref
+        for known in self._jobs.of_project(project):
+            if known.state not in ENDED and known.propose_to == order.endpoint.environment:
+                return f"job {known.id}, which is retraining already"
+        request = JobRequest(
+            version=order.version,
+            data_from=order.data_from,
+            data_until=order.data_until,
+            propose_to=order.endpoint.environment,
+            reason=order.reason,
         )
-        return f"Job {job.id} retrains on the {days:g} days before {until:%Y-%m-%d}."
+        return f"job {self._jobs.create(project, request, MONITOR.id, order.key).id}"
 
-    def rollback(self, endpoint: EndpointRef, reason: str) -> str:
-        """Return the traffic to the version before; return what was done."""
-        try:
-            release = self._releases.rollback(endpoint, reason, MONITOR)
-        except (Conflict, NotFound) as error:
-            return f"Nothing to roll back to: {error.message}"
-        return f"Release {release.id} is {release.state}."
+    def rollback(self, order: RollbackOrder) -> str:
+        """Take a version back, unless it serves no more."""
+        for release in self._releases.list(order.endpoint):
+            if release.version == order.version and release.state in ("live", "rolling-out"):
+                done = self._releases.rollback(order.endpoint, order.reason, MONITOR)
+                return f"release {done.id} is {done.state}"
+        return f"nothing to take back: version {order.version} serves no more"

@@ -14,6 +14,7 @@ from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock
 from northstar.database import Database
 from northstar.monitoring.service import MonitoringService
+from northstar.monitoring.webhook import HttpWebhooks
 from northstar.names import EndpointRef, ProjectRef
 from northstar.pipeline.jobs.executor import LocalExecutor
 from northstar.pipeline.jobs.service import JobService
@@ -101,7 +102,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         clock,
     )
     monitoring = MonitoringService(
-        database, clock, registry, endpoints, MonitorActions(jobs, releases), settings.captures
+        database,
+        settings.captures,
+        registry,
+        MonitorActions(jobs, releases),
+        HttpWebhooks(),
+        clock,
     )
     supervisor = Supervisor(
         database,

@@ -53,10 +53,12 @@ class JobService:
         self._folder = folder
         self._clock = clock
 
-    def create(self, project: ProjectRef, request: JobRequest, requested_by: str) -> Job:
-        """Queue a job; the loop starts it."""
+    def create(
+        self, project: ProjectRef, request: JobRequest, requested_by: str, key: str | None = None
+    ) -> Job:
+        """Queue a job; the loop starts it. Asking again with the same ``key`` finds the first."""
         return self._store.add(
-            project, request, requested_by=requested_by, created_at=self._clock.now()
+            project, request, requested_by=requested_by, created_at=self._clock.now(), key=key
         )
 
     def get(self, project: ProjectRef, job: int) -> Job:

@@ -29,6 +29,7 @@ jobs = Table(
     Column("attempts", Integer, nullable=False),
     Column("new_version", Integer),
     Column("message", Text, nullable=False),
+    Column("key", String(255), unique=True),
 )
 
 
@@ -39,7 +40,7 @@ class JobStore:
         self._database = database
 
     def add(self, project: ProjectRef, request: JobRequest, **facts: Any) -> Job:
-        """Write a new, queued job."""
+        """Write a new, queued job, or find the one that was written for the same ``key``."""
         values = {
             **request.model_dump(include=set(JobRequest.model_fields)),
             "squad": project.squad,
@@ -50,6 +51,10 @@ class JobStore:
             **facts,
         }
         with self._database.begin() as connection:
+            if key := facts.get("key"):
+                known = connection.execute(select(jobs).where(jobs.c.key == key)).first()
+                if known:
+                    return _job(known)
             row = connection.execute(insert(jobs).values(**values).returning(jobs)).one()
             return _job(row)
 
