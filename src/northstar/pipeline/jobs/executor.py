@@ -58,7 +58,7 @@ class LocalExecutor:
             child = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**os.environ, **environment},
+                env={**_inherited(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
@@ -91,6 +91,12 @@ class LocalExecutor:
         pid = _known_process(folder)
         if pid is not None:
             os.killpg(pid, signal.SIGTERM)
+
+
+def _inherited() -> dict[str, str]:
+    """The machine's environment without the control plane's own settings, or MLflow's server's."""
+    own = ("NORTHSTAR_", "MLFLOW_", "_MLFLOW_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def northstar_command(*arguments: str) -> list[str]:
