@@ -11,7 +11,7 @@ from northstar.names import EndpointRef, EnvironmentName, ProjectRef
 from northstar.pipeline.jobs.domain import ENDED, JobRequest
 from northstar.pipeline.jobs.service import JobService
 from northstar.registry.service import RegistryService
-from northstar.release.domain import RolloutPlan
+from northstar.release.domain import CANARY, RolloutPlan
 from northstar.release.service import ReleaseService
 
 JOBS = Principal(id="platform:jobs", kind="platform", name="jobs")
@@ -44,10 +44,17 @@ class JobPlatform:
         self, project: ProjectRef, environment: EnvironmentName, version: int, reason: str
     ) -> str:
         endpoint = EndpointRef(project.squad, project.project, environment)
-        release = self._releases.propose(
-            endpoint, version, JOBS, RolloutPlan(kind="canary"), note=reason
-        )
+        plan = self._usual_plan(endpoint)
+        release = self._releases.propose(endpoint, version, JOBS, plan, note=reason)
         return f"Version {version} is registered; release {release.id} is {release.state}."
+
+
+    def _usual_plan(self, endpoint: EndpointRef) -> RolloutPlan:
+        """As people asked for the live version's rollout, if that was a canary."""
+        for known in self._releases.releases(endpoint):
+            if known.state == "live" and known.plan.kind == "canary":
+                return known.plan
+        return CANARY
 
 
 class MonitorActions:
@@ -74,7 +81,7 @@ class MonitorActions:
 
     def rollback(self, order: RollbackOrder) -> str:
         """Take a version back, unless it serves no more."""
-        for release in self._releases.list(order.endpoint):
+        for release in self._releases.releases(order.endpoint):
             if release.version == order.version and release.state in ("live", "rolling-out"):
                 done = self._releases.rollback(order.endpoint, order.reason, MONITOR)
                 return f"release {done.id} is {done.state}"
