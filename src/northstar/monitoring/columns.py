@@ -224,6 +224,13 @@ def count(bins: Bins, values: Values) -> ColumnCounts:
     return _count_numbers(bins, values)
 
 
+def take(values: Values, rows: NDArray[np.bool_]) -> Values:
+    """The values of some rows."""
+    if isinstance(values, Words):
+        return Words(values.codes[rows], values.words)
+    return Moments(values.present[rows]) if isinstance(values, Moments) else values[rows]
+
+
 def _count_numbers(bins: NumericBins | DiscreteBins, values: Floats) -> ColumnCounts:
     there = values[~np.isnan(values)]
     if isinstance(bins, NumericBins):

@@ -21,6 +21,7 @@ ActionKind = Literal["notify", "retrain", "rollback"]
 ActionState = Literal["pending", "done", "failed"]
 
 LABELS_AT_ONCE = 50_000
+ID_LENGTH = 256
 MONITOR = "platform:monitor"
 """Who the monitor is in records of what it did by itself."""
 
@@ -137,7 +138,7 @@ class EndpointMonitoring(_Value):
 class Label(_Value):
     """What really happened to one prediction: a value, or the class."""
 
-    prediction_id: Annotated[str, Field(min_length=1, max_length=256)]
+    prediction_id: Annotated[str, Field(min_length=1, max_length=ID_LENGTH)]
     label: bool | FiniteFloat | int | Annotated[str, Field(max_length=256)]
     event_time: AwareDatetime | None = None
 
@@ -292,7 +293,7 @@ def _joined(alert: Alert, findings: Sequence[FindingRecord]) -> Alert:
     ends = [t for t in (alert.window_end, last.window_end) if t]
     newest = not (alert.window_end and last.window_end and last.window_end < alert.window_end)
     changes: dict[str, object] = {
-        "windows": alert.windows + 1,
+        "windows": alert.windows + (last.window_end != alert.window_end),
         "window_start": min(starts, default=None),
         "window_end": max(ends, default=None),
     }

@@ -27,6 +27,7 @@ from northstar.monitoring.columns import (
     choose_bins,
     count,
     encode,
+    take,
 )
 from northstar.monitoring.reference import (
     ColumnReference,
@@ -209,10 +210,10 @@ def _column_reference(
     values: Values, chunks: list[NDArray[np.bool_]], own: NDArray[np.bool_] | None = None
 ) -> ColumnReference:
     """``own`` marks the rows of the reference histogram (default: all)."""
-    chosen = values if own is None else _take(values, own)
+    chosen = values if own is None else take(values, own)
     bins = choose_bins(chosen)
     whole = count(bins, chosen)
-    parts = [count(bins, _take(values, chunk)) for chunk in chunks]
+    parts = [count(bins, take(values, chunk)) for chunk in chunks]
     return ColumnReference(
         bins=bins,
         counts=whole.counts.tolist(),
@@ -334,12 +335,6 @@ def _microseconds(times: NDArray[Any]) -> NDArray[np.datetime64]:
         naive = [t.astimezone(UTC).replace(tzinfo=None) if t.tzinfo else t for t in array.tolist()]
         array = np.array(naive, dtype="datetime64[us]")
     return array.astype("datetime64[us]")
-
-
-def _take(values: Values, rows: NDArray[np.bool_]) -> Values:
-    if isinstance(values, Words):
-        return Words(values.codes[rows], values.words)
-    return Moments(values.present[rows]) if isinstance(values, Moments) else values[rows]
 
 
 def _strange_share(parts: list[ColumnCounts]) -> float:

@@ -1,0 +1,183 @@
+"""The tables of alerts and of the actions that they lead to; in the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from northstar.database import UtcDateTime, metadata
+from northstar.monitoring.domain import (
+    ActionKind,
+    ActionRequest,
+    Alert,
+    AlertState,
+    FindingKind,
+    Found,
+    open_alert,
+)
+from northstar.names import EndpointRef
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("endpoint", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("document", JSON, nullable=False),
+    Index("ix_alerts_endpoint", "endpoint", "state"),
+)
+
+actions = Table(
+    "alert_actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alert", ForeignKey("alerts.id"), nullable=False),
+    Column("endpoint", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("event_time", UtcDateTime, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("last_error", Text, nullable=False, default=""),
+    Index("ix_alert_actions_due", "state", "next_attempt_at"),
+)
+
+
+def add_alert(connection: Connection, found: Found) -> Alert:
+    """Open an alert."""
+    draft = open_alert(0, found)
+    result = connection.execute(insert(alerts).values(**_columns(draft)))
+    assert result.inserted_primary_key is not None  # noqa: S101 - the table has one
+    alert = draft.model_copy(update={"id": int(result.inserted_primary_key[0])})
+    save_alert(connection, alert)
+    return alert
+
+
+def save_alert(connection: Connection, alert: Alert) -> None:
+    """Write an alert's present state."""
+    connection.execute(update(alerts).where(alerts.c.id == alert.id).values(**_columns(alert)))
+
+
+def get_alert(connection: Connection, number: int, endpoint: EndpointRef | None) -> Alert | None:
+    """One alert, if there is one of this number (on this endpoint)."""
+    wanted = select(alerts.c.document).where(alerts.c.id == number)
+    if endpoint is not None:
+        wanted = wanted.where(alerts.c.endpoint == str(endpoint))
+    stored = connection.execute(wanted).scalar()
+    return Alert.model_validate(stored) if stored else None
+
+
+def unresolved(
+    connection: Connection, endpoint: EndpointRef, kind: FindingKind | None = None
+) -> list[Alert]:
+    """The alerts of an endpoint that are not resolved."""
+    wanted = (
+        select(alerts.c.document)
+        .where(alerts.c.endpoint == str(endpoint), alerts.c.state != "resolved")
+        .order_by(alerts.c.id)
+    )
+    if kind is not None:
+        wanted = wanted.where(alerts.c.kind == kind)
+    return [Alert.model_validate(stored) for (stored,) in connection.execute(wanted)]
+
+
+def list_alerts(
+    connection: Connection,
+    endpoint: EndpointRef | None = None,
+    state: AlertState | None = None,
+    kind: FindingKind | None = None,
+) -> list[Alert]:
+    """Alerts, newest first."""
+    wanted = select(alerts.c.document).order_by(alerts.c.id.desc())
+    if endpoint is not None:
+        wanted = wanted.where(alerts.c.endpoint == str(endpoint))
+    if state is not None:
+        wanted = wanted.where(alerts.c.state == state)
+    if kind is not None:
+        wanted = wanted.where(alerts.c.kind == kind)
+    return [Alert.model_validate(stored) for (stored,) in connection.execute(wanted)]
+
+
+def add_action(
+    connection: Connection,
+    alert: Alert,
+    kind: ActionKind,
+    event_time: datetime,
+    detail: dict[str, Any],
+    now: datetime,
+) -> None:
+    """Ask for an action."""
+    connection.execute(
+        insert(actions).values(
+            alert=alert.id,
+            endpoint=alert.endpoint,
+            kind=kind,
+            state="pending",
+            event_time=event_time,
+            detail=detail,
+            next_attempt_at=now,
+        )
+    )
+
+
+def last_action(connection: Connection, endpoint: str, kind: ActionKind) -> datetime | None:
+    """Event time of the latest action of a kind that was asked for and has not failed."""
+    return connection.execute(
+        select(func.max(actions.c.event_time).label("latest")).where(
+            actions.c.endpoint == endpoint, actions.c.kind == kind, actions.c.state != "failed"
+        )
+    ).scalar()
+
+
+def due_actions(connection: Connection, now: datetime) -> list[ActionRequest]:
+    """Actions that are to be tried now, oldest first."""
+    return _requests(
+        connection.execute(
+            select(actions)
+            .where(actions.c.state == "pending", actions.c.next_attempt_at <= now)
+            .order_by(actions.c.id)
+        )
+    )
+
+
+def actions_of(connection: Connection, alert: int) -> list[ActionRequest]:
+    """What an alert has led to, oldest first."""
+    wanted = select(actions).where(actions.c.alert == alert).order_by(actions.c.id)
+    return _requests(connection.execute(wanted))
+
+
+def settle_action(connection: Connection, number: int, **values: Any) -> None:
+    """Write how an attempt went."""
+    connection.execute(update(actions).where(actions.c.id == number).values(**values))
+
+
+def _requests(rows: Any) -> list[ActionRequest]:
+    fields = ActionRequest.model_fields
+    return [
+        ActionRequest.model_validate({k: v for k, v in row._mapping.items() if k in fields})
+        for row in rows
+    ]
+
+
+def _columns(alert: Alert) -> dict[str, Any]:
+    columns = alert.model_dump(include={"endpoint", "kind", "state", "opened_at"})
+    return {**columns, "document": alert.model_dump(mode="json")}

@@ -1,0 +1,237 @@
+"""Taking in new segments: predictions into window profiles, labels to their predictions.
+
+A segment and everything that it changes are written in one transaction: killed in between, the
+next step finds it new, and one that was taken in is never taken in again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from northstar.clock import Clock
+from northstar.database import Database
+from northstar.monitoring import finding_store, outcome_store, store
+from northstar.monitoring.alerting import raise_alerts
+from northstar.monitoring.columns import take
+from northstar.monitoring.domain import ID_LENGTH, FindingRecord, Label
+from northstar.monitoring.outcome_store import Outcome
+from northstar.monitoring.profile import Profile, profile_rows
+from northstar.monitoring.segments import Captures, CorruptSegment, PredictionRows, SegmentKind
+from northstar.monitoring.store import EndpointRow, WindowPlace
+from northstar.monitoring.versions import WatchedVersion, WatchedVersions
+from northstar.names import EndpointRef
+from northstar.project.domain import MonitoringConfig
+
+log = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE = 50_000
+_CLOCKS_DIFFER = timedelta(days=1)
+"""Later event times than this from now are mistakes: they must not close every window."""
+_WRITING_TAKES = timedelta(hours=1)
+"""So long after midnight segments may still appear in the folder of the day before."""
+
+
+@dataclass
+class Intake:
+    """What one call took in."""
+
+    segments: int = 0
+    rows: int = 0
+    corrupt: int = 0
+
+
+@dataclass
+class _Batch:
+    """Segments that are written together."""
+
+    names: list[tuple[str, int]] = field(default_factory=list)
+    profiles: dict[WindowPlace, Profile] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    rows: int = 0
+
+
+class Ingestion:
+    """Takes in what endpoints and label pushes have written since the last time."""
+
+    def __init__(
+        self, database: Database, captures: Captures, versions: WatchedVersions, clock: Clock
+    ) -> None:
+        self._database = database
+        self._captures = captures
+        self._versions = versions
+        self._clock = clock
+
+    def take_predictions(self, ref: EndpointRef) -> Intake:
+        """Fold all new segments of predictions into windows and outcomes."""
+        intake, batch = Intake(), _Batch()
+        for name in self._new(ref, "predictions"):
+            try:
+                rows = self._captures.read_predictions(ref, name)
+            except CorruptSegment as error:
+                self._put_aside(ref, name, "predictions", str(error))
+                intake.corrupt += 1
+                continue
+            if rows.times.size:
+                self._add(ref, batch, rows)
+            batch.names.append((name, rows.times.size))
+            if batch.rows >= _ROWS_AT_ONCE:
+                self._write(ref, batch, intake)
+                batch = _Batch()
+        self._write(ref, batch, intake)
+        return intake
+
+    def take_labels(self, ref: EndpointRef) -> Intake:
+        """Give all new labels to their predictions, or keep them until those arrive."""
+        intake = Intake()
+        for name in self._new(ref, "labels"):
+            try:
+                labels = self._captures.read_labels(ref, name)
+            except CorruptSegment as error:
+                self._put_aside(ref, name, "labels", str(error))
+                intake.corrupt += 1
+                continue
+            with self._database.begin() as connection:
+                endpoint = store.ensure_endpoint(connection, ref)
+                self._join(connection, endpoint, {item.prediction_id: item for item in labels})
+                store.add_segment(connection, endpoint.id, name, "labels", len(labels))
+            intake.segments += 1
+            intake.rows += len(labels)
+        return intake
+
+    def _new(self, ref: EndpointRef, kind: SegmentKind) -> list[str]:
+        with self._database.read() as connection:
+            endpoint = store.endpoint_row(connection, ref)
+            latest = store.latest_day(connection, endpoint.id, kind) if endpoint else ""
+            # Segments are taken in by day, and written to the folder of the day it then is.
+            since = min(latest, (self._clock.now() - _WRITING_TAKES).date().isoformat())
+            known = store.known_segments(connection, endpoint.id, kind, since) if endpoint else ()
+        return [name for name in self._captures.segments(ref, kind, since) if name not in known]
+
+    def _add(self, ref: EndpointRef, batch: _Batch, rows: PredictionRows) -> None:
+        watched = self._versions.get(ref.project_ref, rows.version)
+        origin = self._origin(ref, rows.times)
+        length = timedelta(days=watched.config.window_days)
+        step = np.timedelta64(length)
+        numbers = (rows.times - np.datetime64(origin.replace(tzinfo=None), "us")) // step
+        for number in np.unique(numbers).tolist():
+            inside = numbers == number
+            start = origin + number * length
+            place = WindowPlace(
+                version=rows.version,
+                number=number,
+                start=start,
+                end=start + length,
+                matures_at=start + length + timedelta(days=watched.config.label_delay_days),
+            )
+            profile = _profile(watched, rows, inside)
+            known = batch.profiles.get(place)
+            batch.profiles[place] = known.merge(profile) if known else profile
+            batch.outcomes += _outcomes(watched, rows, inside, number)
+        batch.rows += rows.times.size
+
+    def _origin(self, ref: EndpointRef, times: NDArray[np.datetime64]) -> datetime:
+        """Where window 0 starts: midnight (UTC) of the first event of the first segment."""
+        with self._database.begin() as connection:
+            endpoint = store.ensure_endpoint(connection, ref)
+            if endpoint.origin is not None:
+                return endpoint.origin
+            first: datetime = times.min().astype("datetime64[D]").astype("datetime64[us]").item()
+            origin = first.replace(tzinfo=UTC)
+            store.set_origin(connection, endpoint.id, origin)
+            return origin
+
+    def _write(self, ref: EndpointRef, batch: _Batch, intake: Intake) -> None:
+        if not batch.names:
+            return
+        now = self._clock.now()
+        with self._database.begin() as connection:
+            endpoint = store.ensure_endpoint(connection, ref)
+            for place, profile in batch.profiles.items():
+                store.merge_window(connection, endpoint.id, place, profile)
+            outcome_store.add_outcomes(connection, endpoint.id, batch.outcomes)
+            for name, rows in batch.names:
+                store.add_segment(connection, endpoint.id, name, "predictions", rows)
+            seen = [p.last for p in batch.profiles.values() if p.last]
+            believable = [moment for moment in seen if moment <= now + _CLOCKS_DIFFER]
+            store.count_predictions(
+                connection,
+                endpoint.id,
+                now,
+                batch.rows,
+                max((t for t in (*believable, endpoint.watermark) if t), default=None),
+            )
+            arrived = outcome_store.take_arrived(connection, endpoint.id)
+            labels = {name: Label(prediction_id=name, label=raw) for name, raw in arrived.items()}
+            self._join(connection, endpoint, labels)
+        intake.segments += len(batch.names)
+        intake.rows += batch.rows
+
+    def _join(
+        self, connection: Connection, endpoint: EndpointRow, labels: dict[str, Label]
+    ) -> None:
+        places = outcome_store.places_of(connection, endpoint.id, list(labels))
+        truths: dict[str, float] = {}
+        for name, (version, _) in places.items():
+            watched = self._versions.get(endpoint.ref.project_ref, version)
+            try:
+                truths[name] = watched.truth(labels[name].label)
+            except ValueError as error:  # it was pushed before its prediction was known
+                log.warning("a label for %s of %s is unusable: %s", name, endpoint.ref, error)
+        outcome_store.set_labels(connection, endpoint.id, truths)
+        for version, number in sorted({places[name] for name in truths}):
+            store.settle_window(connection, endpoint.id, version, number, labels_due=True)
+        unknown = {name: item.label for name, item in labels.items() if name not in places}
+        outcome_store.keep_waiting(connection, endpoint.id, unknown, self._clock.now())
+
+    def _put_aside(self, ref: EndpointRef, name: str, kind: SegmentKind, reason: str) -> None:
+        log.error("segment %s of %s is corrupt: %s", name, ref, reason)
+        now = self._clock.now()
+        finding = FindingRecord(
+            endpoint=str(ref),
+            kind="quality",
+            subject=name,
+            message=f"Segment {name} cannot be read and was put aside ({reason}).",
+            found_at=now,
+        )
+        with self._database.begin() as connection:
+            endpoint = store.ensure_endpoint(connection, ref)
+            store.add_segment(connection, endpoint.id, name, kind, 0, corrupt=True)
+            finding_store.add_finding(connection, endpoint.id, finding)
+            latest = max(store.last_events(connection, endpoint.id), default=None)
+            config = (
+                MonitoringConfig()
+                if latest is None
+                else self._versions.get(ref.project_ref, latest).config
+            )
+            raise_alerts(connection, endpoint, [finding], config, now)
+        self._captures.quarantine(ref, name)
+
+
+def _profile(watched: WatchedVersion, rows: PredictionRows, inside: NDArray[np.bool_]) -> Profile:
+    columns = {name: take(values, inside) for name, values in rows.columns.items()}
+    answers = rows.predictions if rows.labels is None else rows.labels
+    return profile_rows(watched.reference, columns, take(answers, inside), rows.times[inside])
+
+
+def _outcomes(
+    watched: WatchedVersion, rows: PredictionRows, inside: NDArray[np.bool_], number: int
+) -> Sequence[Outcome]:
+    """The rows that a label can come for: those with a usable id and an answer."""
+    found = []
+    for row in np.flatnonzero(inside & np.isfinite(rows.predictions)).tolist():
+        name = rows.ids[row]
+        if not name or len(name) > ID_LENGTH or "\0" in name:
+            continue
+        probabilities = rows.probabilities[row] if rows.probabilities else None
+        if watched.task == "multiclass" and not probabilities:
+            continue
+        prediction = float(rows.predictions[row])
+        found.append(Outcome(name, rows.version, number, prediction, probabilities))
+    return found

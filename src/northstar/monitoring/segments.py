@@ -1,0 +1,238 @@
+"""The captures folder: where endpoints' predictions and their labels lie as Arrow segments.
+
+    <captures>/<squad>/<project>/<environment>/predictions/<day>/*.arrow    written by endpoints
+                                              /labels/<day>/*.arrow         written here
+
+A segment that has its name is whole and never changes. One that cannot be read all the same is
+renamed to ``*.corrupt`` and left for a person.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from northstar.errors import Invalid
+from northstar.metrics import Floats
+from northstar.monitoring.columns import Moments, Values, Words
+from northstar.monitoring.domain import Label
+from northstar.names import EndpointRef, check_environment, check_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SegmentKind = Literal["predictions", "labels"]
+
+_FEATURE = "f."
+_UNLIKE_A_SEGMENT = (KeyError, TypeError, ValueError, NotImplementedError)
+
+
+class CorruptSegment(Exception):
+    """The file is not a segment; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class PredictionRows:
+    """A segment's predictions, all of one version, shape (rows,) each.
+
+    Attributes:
+        times: event times in UTC, ``datetime64[us]``.
+        labels: for multiclass, the answered label of each row, and ``probabilities`` those of all
+            classes; ``None`` for other tasks.
+    """
+
+    version: int
+    ids: list[str | None]
+    times: NDArray[np.datetime64]
+    predictions: Floats
+    columns: dict[str, Values]
+    labels: Words | None = None
+    probabilities: list[list[float] | None] | None = None
+
+
+class Captures:
+    """The captures of all endpoints.
+
+    Args:
+        folder: the root; need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def endpoints(self) -> Iterator[EndpointRef]:
+        """Every endpoint that has captures or labels, by name; other folders are passed over."""
+        for path in sorted(self._folder.glob("*/*/*")):
+            squad, project, environment = path.relative_to(self._folder).parts
+            try:
+                yield EndpointRef(
+                    check_name(squad, "squad"),
+                    check_name(project, "project"),
+                    check_environment(environment),
+                )
+            except Invalid:
+                continue
+
+    def segments(self, endpoint: EndpointRef, kind: SegmentKind, since: str = "") -> list[str]:
+        """Names (relative paths) of segments, oldest first.
+
+        Args:
+            since: a day as ``YYYY-MM-DD``; folders of earlier days are not looked at.
+        """
+        folder = self._root(endpoint) / kind
+        days = sorted(day.name for day in folder.glob("*") if day.is_dir() and day.name >= since)
+        return [
+            f"{kind}/{day}/{name}"
+            for day in days
+            for name in sorted(path.name for path in (folder / day).glob("*.arrow"))
+        ]
+
+    def read_predictions(self, endpoint: EndpointRef, name: str) -> PredictionRows:
+        """Read a segment of predictions; raises ``CorruptSegment``, or ``OSError``: try again."""
+        table = _read(self._root(endpoint) / name)
+        try:
+            return _prediction_rows(table)
+        except _UNLIKE_A_SEGMENT as error:
+            raise CorruptSegment(_say(error)) from error
+
+    def read_labels(self, endpoint: EndpointRef, name: str) -> list[Label]:
+        """Read a segment of labels; raises ``CorruptSegment``, or ``OSError``: try again."""
+        table = _read(self._root(endpoint) / name)
+        try:
+            columns = (table[c].to_pylist() for c in ("prediction_id", "label", "event_time"))
+            return [
+                Label(prediction_id=identifier, label=json.loads(label), event_time=moment)
+                for identifier, label, moment in zip(*columns, strict=True)
+            ]
+        except _UNLIKE_A_SEGMENT as error:
+            raise CorruptSegment(_say(error)) from error
+
+    def write_labels(self, endpoint: EndpointRef, labels: Sequence[Label], now: datetime) -> str:
+        """Keep labels durably and return the segment's name.
+
+        When this returns they survive a crash of the machine; when it raises ``OSError`` nothing
+        was kept.
+        """
+        import pyarrow as pa
+
+        table = pa.table(
+            {
+                "prediction_id": pa.array([label.prediction_id for label in labels], pa.string()),
+                "label": pa.array([json.dumps(label.label) for label in labels], pa.string()),
+                "event_time": pa.array(
+                    [label.event_time for label in labels], pa.timestamp("us", tz="UTC")
+                ),
+            }
+        )
+        day = now.astimezone(UTC)
+        name = f"labels/{day:%Y-%m-%d}/{day:%H%M%S%f}-{uuid.uuid4().hex[:12]}.arrow"
+        _write(self._root(endpoint) / name, table)
+        return name
+
+    def quarantine(self, endpoint: EndpointRef, name: str) -> None:
+        """Put a corrupt segment aside; nothing happens if that was done before."""
+        path = self._root(endpoint) / name
+        if path.exists():
+            path.rename(path.with_name(path.name + ".corrupt"))
+
+    def _root(self, endpoint: EndpointRef) -> Path:
+        return self._folder / endpoint.squad / endpoint.project / endpoint.environment
+
+
+def _read(path: Path) -> pa.Table:
+    import pyarrow as pa
+
+    content = path.read_bytes()  # what fails here is the disk; what fails below is the content
+    try:
+        with pa.ipc.open_file(pa.py_buffer(content)) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise CorruptSegment(_say(error)) from error
+    return table
+
+
+def _prediction_rows(table: pa.Table) -> PredictionRows:
+    import pyarrow as pa
+
+    versions = table["version"].unique().to_pylist()
+    if len(versions) != 1 or not isinstance(versions[0], int):
+        raise ValueError(f"it holds versions {versions}, not one")
+    times = table["event_time"].cast(pa.timestamp("us", tz="UTC"))
+    if times.null_count:
+        raise ValueError(f"{times.null_count} rows have no event time")
+    several = "probabilities" in table.column_names
+    return PredictionRows(
+        version=versions[0],
+        ids=table["prediction_id"].cast(pa.string()).to_pylist(),
+        times=times.to_numpy().astype("datetime64[us]"),
+        predictions=_numbers(table["prediction"]),
+        columns={
+            name.removeprefix(_FEATURE): _values(table[name])
+            for name in table.column_names
+            if name.startswith(_FEATURE)
+        },
+        labels=_words(table["label"].cast(pa.string())) if several else None,
+        probabilities=table["probabilities"].to_pylist() if several else None,
+    )
+
+
+def _values(column: pa.ChunkedArray) -> Values:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        codes = column.cast(pa.int64()).fill_null(-1).to_numpy()
+        return Words(codes.astype(np.int64), ["False", "True"])
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return _numbers(column)
+    if pa.types.is_temporal(kind) or pa.types.is_null(kind):
+        return Moments(column.is_valid().to_numpy().astype(np.bool_))
+    return _words(column.cast(pa.string()))
+
+
+def _numbers(column: pa.ChunkedArray) -> Floats:
+    import pyarrow as pa
+
+    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+
+
+def _words(column: pa.ChunkedArray) -> Words:
+    encoded = column.combine_chunks().dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Words(codes, encoded.dictionary.to_pylist())
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    import pyarrow as pa
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _say(error: Any) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
