@@ -9,7 +9,12 @@ from northstar.linear.gradient_descent import GradientDescent
 from northstar.linear.logistic import LogisticRegression
 from northstar.linear.losses import LogisticLoss, Loss, SoftmaxLoss, SquaredLoss
 from northstar.linear.minimum import Minimum, Step
-from northstar.linear.model_folder import load_model, save_model
+from northstar.linear.model_folder import (
+    load_model,
+    model_from_json,
+    model_to_json,
+    save_model,
+)
 from northstar.linear.newton import Newton
 from northstar.linear.objective import Objective
 from northstar.linear.regression import LinearRegression, Ridge
@@ -31,5 +36,7 @@ __all__ = [
     "SquaredLoss",
     "Step",
     "load_model",
+    "model_from_json",
+    "model_to_json",
     "save_model",
 ]
