@@ -1,6 +1,7 @@
 """Every table there is: importing this module defines all of them on the shared metadata."""
 
 from northstar.access import store as access
+from northstar.monitoring import alert_store, finding_store, outcome_store
 from northstar.monitoring import store as monitoring
 from northstar.pipeline.jobs import store as jobs
 from northstar.platform import lease
@@ -9,4 +10,16 @@ from northstar.registry import store as registry
 from northstar.release import store as release
 from northstar.serving import store as serving
 
-__all__ = ["access", "jobs", "lease", "monitoring", "project", "registry", "release", "serving"]
+__all__ = [
+    "access",
+    "alert_store",
+    "finding_store",
+    "jobs",
+    "lease",
+    "monitoring",
+    "outcome_store",
+    "project",
+    "registry",
+    "release",
+    "serving",
+]
