@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from northstar.linear.householder import pivoted_qr
@@ -11,6 +11,7 @@ from tests.linear.tables import seeds
 
 
 @given(seeds, st.integers(1, 8), st.integers(1, 8))
+@settings(deadline=None)
 def test_reflections_keep_lengths_and_angles(seed: int, rows: int, columns: int) -> None:
     rng = np.random.default_rng(seed)
     A, b = rng.normal(size=(rows, columns)), rng.normal(size=rows)
@@ -22,6 +23,7 @@ def test_reflections_keep_lengths_and_angles(seed: int, rows: int, columns: int)
 
 
 @given(seeds, st.integers(0, 5))
+@settings(deadline=None)
 def test_the_rank_is_found(seed: int, rank: int) -> None:
     rng = np.random.default_rng(seed)
     A = rng.normal(size=(9, rank)) @ rng.normal(size=(rank, 6))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from northstar.linear import LogisticLoss, Loss, Objective, SoftmaxLoss, SquaredLoss
 from tests.linear.tables import seeds
@@ -14,6 +14,7 @@ LOSSES: list[tuple[Loss, int]] = [(SquaredLoss(), 0), (LogisticLoss(), 0), (Soft
 
 @pytest.mark.parametrize(("loss", "classes"), LOSSES)
 @given(seed=seeds)
+@settings(deadline=None)
 def test_gradient_and_curvature_agree_with_finite_differences(
     loss: Loss, classes: int, seed: int
 ) -> None:

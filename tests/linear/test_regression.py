@@ -13,6 +13,7 @@ from tests.linear.tables import seeds, table, values
 
 
 @given(seeds)
+@settings(deadline=None)
 def test_residuals_are_orthogonal_to_the_columns_and_sum_to_zero(seed: int) -> None:
     X = table(seed)
     residuals = values(seed, X) - LinearRegression().fit(X, values(seed, X)).predict(X)
@@ -22,6 +23,7 @@ def test_residuals_are_orthogonal_to_the_columns_and_sum_to_zero(seed: int) -> N
 
 
 @given(seeds)
+@settings(deadline=None)
 def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     X = table(seed)
     y, order = values(seed, X), np.random.default_rng(seed).permutation(len(X))
@@ -30,6 +32,7 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
 
 
 @given(seeds, st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.floats(-100, 100))
+@settings(deadline=None)
 def test_units_of_columns_and_target_only_change_units(
     seed: int, scale: float, unit: float, shift: float
 ) -> None:
@@ -41,6 +44,7 @@ def test_units_of_columns_and_target_only_change_units(
 
 
 @given(seeds, st.booleans(), st.sampled_from([0.0, 0.1, 10.0]))
+@settings(deadline=None)
 def test_ridge_and_weights_agree_with_scikit_learn(
     seed: int, intercept: bool, alpha: float
 ) -> None:
@@ -57,6 +61,7 @@ def test_ridge_and_weights_agree_with_scikit_learn(
 
 
 @given(seeds)
+@settings(deadline=None)
 def test_a_weight_of_two_is_the_row_twice(seed: int) -> None:
     X = table(seed, rows=30)
     y, counts = values(seed, X), np.random.default_rng(seed).integers(0, 3, 30)
@@ -67,6 +72,7 @@ def test_a_weight_of_two_is_the_row_twice(seed: int) -> None:
 
 
 @given(seeds)
+@settings(deadline=None)
 def test_of_many_solutions_the_shortest_is_taken(seed: int) -> None:
     X = np.random.default_rng(seed).normal(5, 2, size=(60, 4))
     X = np.column_stack([X, X[:, 0], X[:, 1] - 2 * X[:, 2], np.full(len(X), 7.3)])

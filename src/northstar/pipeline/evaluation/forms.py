@@ -21,7 +21,7 @@ def read_target(target: ArrayLike, task: Task, what: str) -> Floats:
     """A target as numbers, shape (rows,), in the form of ``northstar.metrics``.
 
     Args:
-        what: names it in messages, such as ``the test target``.
+        what: names it in messages, such as ``The test target``.
 
     Raises ``EvaluationInvalid`` for no rows, missing values, and values that are no classes.
     """
@@ -56,11 +56,11 @@ def read_prediction(
 
     Args:
         classes: how many there are at least (multiclass).
-        what: names the model in messages, such as ``the candidate``.
+        what: names the model in messages, such as ``The candidate``.
 
     Raises ``EvaluationInvalid`` for a wrong shape, missing values and impossible probabilities.
     """
-    values = _numbers(prediction, f"The prediction of {what}")
+    values = _numbers(prediction, f"{what}'s prediction")
     if values.ndim == 2 and (values.shape[1] == 1 or (task == "binary" and values.shape[1] == 2)):
         values = values[:, -1]
     wanted = f"({rows}, {classes} or more)" if task == "multiclass" else f"({rows},)"
@@ -69,7 +69,7 @@ def read_prediction(
         fits = values.ndim == 2 and len(values) == rows and values.shape[1] >= classes
     if not fits:
         raise EvaluationInvalid(
-            f"The prediction of {what} has shape {values.shape}; {wanted} is needed.",
+            f"{what}'s predictions have shape {values.shape}; {wanted} is needed.",
             hint=_SHAPES[task],
         )
     broken = int((~np.isfinite(values)).sum())
