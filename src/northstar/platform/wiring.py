@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from northstar.access.guard import Guard
@@ -36,6 +37,8 @@ from northstar.serving.domain import AccessSpec
 from northstar.serving.service import EndpointService
 from northstar.serving.supervisor import Identity, Supervisor
 from northstar.standards.service import StandardsService
+
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -109,25 +112,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         HttpWebhooks(),
         clock,
     )
-    supervisor = Supervisor(
-        database,
-        clock,
-        endpoints,
-        identity=lambda endpoint: _endpoint_identity(access, endpoint),
-        url=settings.url,
-        folder=settings.endpoints,
-        captures=settings.captures,
-    )
-    loops = Loops(
-        [
-            Loop("release", releases.step, 0.5),
-            Loop("supervisor", supervisor.step, 0.5),
-            Loop("monitoring", monitoring.step, 0.5),
-            Loop("jobs", jobs.step, 0.5),
-        ],
-        Lease(database, clock, "loops", _replica_name()),
-        clock,
-    )
+    supervisor = _supervisor(settings, database, clock, endpoints, access)
+    steps = {
+        "release": releases.step,
+        "supervisor": supervisor.step,
+        "monitoring": monitoring.step,
+        "jobs": jobs.step,
+    }
     lazy_mlflow = LazyMlflow(settings.mlflow_database_url, settings.mlflow_artifacts)
     return Platform(
         settings=settings,
@@ -142,11 +133,34 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         monitoring=monitoring,
         jobs=jobs,
         supervisor=supervisor,
-        loops=loops,
+        loops=_loops(steps, database, clock),
         mlflow=lazy_mlflow,
         mlflow_door=MlflowDoor(lazy_mlflow, access, RegisteredVersions(database)),
         mlflow_rest=mlflow,
     )
+
+
+def _supervisor(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    endpoints: EndpointService,
+    access: AccessService,
+) -> Supervisor:
+    return Supervisor(
+        database,
+        clock,
+        endpoints,
+        identity=lambda endpoint: _endpoint_identity(access, endpoint),
+        url=settings.url,
+        folder=settings.endpoints,
+        captures=settings.captures,
+    )
+
+
+def _loops(steps: Mapping[str, Callable[[], object]], database: Database, clock: Clock) -> Loops:
+    lease = Lease(database, clock, "loops", _replica_name())
+    return Loops([Loop(name, step, _PAUSE_SECONDS) for name, step in steps.items()], lease, clock)
 
 
 def _endpoint_access(access: AccessService, endpoint: EndpointRef) -> AccessSpec:
