@@ -78,16 +78,17 @@ class Caller(threading.Thread):
             number = 0
             while not self._ended.wait(0.01):
                 number += 1
-                self._ask(http, f"call-{number}")
+                self._ask(http, number)
 
     def stop(self) -> None:
         self._ended.set()
         self.join()
         self.ended_at = time.monotonic()
 
-    def _ask(self, http: httpx2.Client, name: str) -> None:
+    def _ask(self, http: httpx2.Client, number: int) -> None:
+        name = f"call-{number}"
         try:
-            answer = http.post(self._url, json=_question(name))
+            answer = http.post(self._url, json=_question(name, price=10.0 + number % 90))
         except httpx2.HTTPError as error:
             self.failures.append(f"{name}: {error!r}")
             return
@@ -97,8 +98,8 @@ class Caller(threading.Thread):
             self.failures.append(f"{name}: {answer.status_code} {answer.text}")
 
 
-def _question(name: str) -> dict[str, Any]:
-    columns = {"price": ("FP64", 49.5), "size": ("INT64", 45), "channel": ("BYTES", "app")}
+def _question(name: str, price: float) -> dict[str, Any]:
+    columns = {"price": ("FP64", price), "size": ("INT64", 45), "channel": ("BYTES", "app")}
     return {
         "id": name,
         "parameters": {"event_time": "2026-05-01T12:00:00Z"},

@@ -80,6 +80,11 @@ def test_predictions_of_another_kind_roll_back(mean: float, kind: str) -> None:
     assert decide_step(PLAN, evidence(counted(2, 200, mean=mean))).kind == kind
 
 
+def test_the_same_question_over_and_over_gives_no_spread_to_judge_by() -> None:
+    seen = evidence(counted(2, 200, mean=0.5000001, sd=0), counted(1, 4000, mean=0.5, sd=0))
+    assert decide_step(PLAN, seen).kind == "go-on"
+
+
 def test_predictions_that_are_no_numbers_roll_back() -> None:
     assert decide_step(PLAN, evidence(counted(2, 1, mean=math.nan))).kind == "roll-back"
 

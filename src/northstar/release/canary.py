@@ -31,6 +31,7 @@ from northstar.serving.domain import LATENCY_EDGES_MS, VersionCounters, latency_
 _RATE_RATIOS = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 _TESTS = 2  # errors and latency; predictions have a bound, not a test
 _ENOUGH_FOR_P99 = 100
+_NO_SPREAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,8 @@ def _predictions(plan: RolloutPlan, evidence: CanaryEvidence) -> str | None:
         return None
     mean, _ = _mean_and_sd(canary)
     live_mean, live_sd = _mean_and_sd(live)
+    if live_sd <= _NO_SPREAD * max(1.0, abs(live_mean)):
+        return None  # the same question over and over has no spread to measure a shift by
     if abs(mean - live_mean) <= plan.max_prediction_shift * live_sd:
         return None
     return (
