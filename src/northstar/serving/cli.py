@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -88,7 +89,8 @@ def endpoint() -> None:
 @json_option
 def list_endpoints(project: str, as_json: bool) -> None:
     """A project's endpoints."""
-    views = EndpointClient(connect()).list(ProjectRef.parse(project))
+    with closing(EndpointClient(connect())) as client:
+        views = client.list(ProjectRef.parse(project))
     rows = [(v.endpoint, _weights(v), _state(v), v.url, _requests(v)) for v in views]
     headers = ("endpoint", "traffic", "state", "url", "requests")
     emit(views, as_json=as_json, text=lambda: table(headers, rows))
@@ -99,7 +101,8 @@ def list_endpoints(project: str, as_json: bool) -> None:
 @json_option
 def show_endpoint(endpoint: str, as_json: bool) -> None:
     """One endpoint: its address, versions, traffic and counters."""
-    view = EndpointClient(connect()).show(EndpointRef.parse(endpoint))
+    with closing(EndpointClient(connect())) as client:
+        view = client.show(EndpointRef.parse(endpoint))
     emit(view, as_json=as_json, text=lambda: _shown(view))
 
 
@@ -122,13 +125,14 @@ def invoke(
 ) -> None:
     """Ask an endpoint about ROWS: a file (or -) with a JSON object, or a list of them."""
     ref = EndpointRef.parse(endpoint)
-    answer = EndpointClient(connect()).predict(
-        ref,
-        _read_rows(rows.read()),
-        request_id=request_id,
-        user=user,
-        event_time=_moment(event_time),
-    )
+    with closing(EndpointClient(connect())) as client:
+        answer = client.predict(
+            ref,
+            _read_rows(rows.read()),
+            request_id=request_id,
+            user=user,
+            event_time=_moment(event_time),
+        )
     data = {
         "ids": answer.ids,
         "predictions": answer.predictions,

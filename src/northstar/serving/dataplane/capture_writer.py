@@ -8,6 +8,7 @@ writes nothing twice.
 
 from __future__ import annotations
 
+import gc
 import logging
 import marshal
 import os
@@ -234,4 +235,5 @@ if __name__ == "__main__":
         signal.signal(ignored, signal.SIG_IGN)  # the end of the input is the only end
     logging.basicConfig(format="%(asctime)s %(levelname)s capture writer: %(message)s")
     os.nice(_NICENESS)  # answering comes first
+    gc.disable()  # a second's rows are many containers and no cycle
     run(socket.socket(fileno=0), Path(sys.argv[1]))

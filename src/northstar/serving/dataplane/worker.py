@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.5
 _DRAIN_SECONDS = 15
 _BACKLOG = 2048
+_GC_THRESHOLD = 20_000
 
 
 class Worker:
@@ -102,9 +103,11 @@ class Worker:
         self._app.use(table)
         self._spec = spec
         self._problem = ""
-        # What was loaded stays: the garbage collector need not look at it again.
+        # What was loaded stays: the garbage collector need not look at it again. Requests make
+        # no cycles, but the captured ones that wait are many: look for cycles rarely.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 20)
         log.info("serving revision %d: versions %s", spec.revision, sorted(table.models))
         return True
 

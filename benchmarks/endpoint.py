@@ -1,0 +1,78 @@
+"""An endpoint for measuring: the real agent, worker and capture writer, told what to serve here.
+
+Prints ``{"url", "token"}`` once it answers; ends on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from northstar.digest import folder_digest
+from northstar.flags.domain import rollout_flag
+from northstar.names import EndpointRef
+from northstar.serving.dataplane.agent import Agent, serve
+from northstar.serving.dataplane.fake import FakeControlPlane
+from northstar.serving.dataplane.runtimes.mlmodel import read_model_folder
+from northstar.serving.dataplane.state import StateFolder
+from northstar.serving.domain import AccessSpec, CaptureSpec, EndpointSpec, ModelSpec
+
+_ISSUER = "http://northstar.test"
+_HOUR_SECONDS = 3600
+
+
+def main(model: Path, folder: Path, *, capture: bool) -> None:
+    """Serve ``model`` (a LightGBM regressor) with checks on, and capture if wanted."""
+    endpoint = EndpointRef("benchmarks", "model", "prod")
+    key = ECKey.generate_key("P-256", parameters={"kid": "benchmark"})
+    version = ModelSpec(
+        version=1,
+        digest=folder_digest(model),
+        flavor="lightgbm",
+        task="regression",
+        columns=read_model_folder(model).columns or (),
+    )
+    spec = EndpointSpec(
+        endpoint=str(endpoint),
+        revision=1,
+        models=(version,),
+        flag=rollout_flag("model", {"v1": 100.0}),
+        capture=CaptureSpec(enabled=capture),
+        access=AccessSpec(
+            issuer=_ISSUER,
+            audience=str(endpoint),
+            jwks={"keys": [key.as_dict(private=False)]},
+        ),
+    )
+    control = FakeControlPlane(spec)
+    control.add_model(model)
+    state = StateFolder(folder / "state")
+    agent = Agent(endpoint, state, folder / "captures", control)
+    claims = {
+        "iss": _ISSUER,
+        "aud": str(endpoint),
+        "sub": "user:benchmark",
+        "exp": int(time.time()) + _HOUR_SECONDS,
+    }
+    header = {"alg": "ES256", "kid": "benchmark"}
+    token = jwt.encode(header, claims, key, algorithms=["ES256"])
+
+    def announce() -> None:
+        while agent.status().revision != 1:
+            time.sleep(0.05)
+        ready = folder / "ready.json"
+        ready.with_suffix(".new").write_text(json.dumps({"url": agent.url, "token": token}))
+        ready.with_suffix(".new").replace(ready)
+
+    threading.Thread(target=announce, daemon=True).start()
+    serve(agent)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), capture=sys.argv[3] == "capture")
