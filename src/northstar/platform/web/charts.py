@@ -1,0 +1,190 @@
+"""Series become the JSON that ``static/charts.js`` draws; nothing here knows colours or pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from northstar.registry.domain import Evidence, Metric
+
+SeriesRole = Literal["metric", "reference", "feature"]
+LevelRole = Literal["reference", "threshold"]
+MarkRole = Literal["version", "alert"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value at a moment of event time, with its interval; ``None`` leaves a gap in the line."""
+
+    at: datetime
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line; ``role`` decides how it is drawn."""
+
+    name: str
+    role: SeriesRole
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line that the series are read against."""
+
+    name: str
+    role: LevelRole
+    value: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment worth knowing: another version began to serve, or an alert was raised."""
+
+    at: datetime
+    role: MarkRole
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over event time, with the levels and the moments they are read against."""
+
+    title: str
+    explanation: str
+    unit: str
+    series: tuple[Series, ...]
+    levels: tuple[Level, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(p.value is not None for s in self.series for p in s.points)
+
+    def data(self) -> dict[str, Any]:
+        """The chart as JSON: columns instead of points, moments in ISO 8601."""
+        return {
+            "unit": self.unit,
+            "series": [
+                {
+                    "name": series.name,
+                    "role": series.role,
+                    "x": [point.at.isoformat() for point in series.points],
+                    "y": [_number(point.value) for point in series.points],
+                    "low": [_number(point.low) for point in series.points],
+                    "high": [_number(point.high) for point in series.points],
+                    "note": [point.note for point in series.points],
+                }
+                for series in self.series
+            ],
+            "levels": [asdict(level) for level in self.levels if math.isfinite(level.value)],
+            "marks": [
+                {"x": mark.at.isoformat(), "role": mark.role, "text": mark.text}
+                for mark in self.marks
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval and its middle on a scale of 0 to 100."""
+
+    low: float
+    value: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of a version and of its baseline, with both drawn on one scale."""
+
+    metric: str
+    candidate: Metric
+    baseline: Metric | None
+    candidate_bar: Bar
+    baseline_bar: Bar | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One feature in one window; ``level`` is ``calm``, ``noted``, ``found`` or ``none``."""
+
+    value: float | None
+    level: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Every feature in every window; ``columns`` are the windows' first moments."""
+
+    columns: tuple[datetime, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def compare(evidence: Evidence) -> tuple[Comparison, ...]:
+    """The metrics of a version beside those of its baseline, the primary metric first."""
+    names = sorted(evidence.metrics, key=lambda name: (name != evidence.primary_metric, name))
+    return tuple(
+        _comparison(name, evidence.metrics[name], evidence.baseline.get(name)) for name in names
+    )
+
+
+def matrix(
+    columns: Sequence[datetime], scores: dict[str, Sequence[float | None]], threshold: float
+) -> Matrix:
+    """Scores of features by window; the feature that ever moved most comes first."""
+
+    def worst(name: str) -> float:
+        return max((value for value in scores[name] if value is not None), default=0.0)
+
+    rows = tuple(
+        (name, tuple(_cell(value, threshold) for value in scores[name]))
+        for name in sorted(scores, key=lambda name: (-worst(name), name))
+    )
+    return Matrix(tuple(columns), rows)
+
+
+def _comparison(name: str, candidate: Metric, baseline: Metric | None) -> Comparison:
+    metrics = [metric for metric in (candidate, baseline) if metric]
+    low = min(_low(metric) for metric in metrics)
+    high = max(_high(metric) for metric in metrics)
+    width = (high - low) or 1.0
+
+    def bar(metric: Metric) -> Bar:
+        place = [
+            round(4 + 92 * (value - low) / width, 2)
+            for value in (_low(metric), metric.value, _high(metric))
+        ]
+        return Bar(*place)
+
+    return Comparison(
+        name, candidate, baseline, bar(candidate), bar(baseline) if baseline else None
+    )
+
+
+def _low(metric: Metric) -> float:
+    return metric.value if metric.low is None else metric.low
+
+
+def _high(metric: Metric) -> float:
+    return metric.value if metric.high is None else metric.high
+
+
+def _cell(value: float | None, threshold: float) -> Cell:
+    if value is None or not math.isfinite(value):
+        return Cell(None, "none")
+    if value >= threshold:
+        return Cell(value, "found")
+    return Cell(value, "noted" if value >= threshold / 2 else "calm")
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,252 @@
+"""What a page shows: plain values, gathered from the services and handed to a template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from northstar.access.domain import Outcome
+from northstar.names import EndpointRef, EnvironmentName, ProjectRef
+from northstar.platform.web.charts import Chart, Comparison, Matrix
+from northstar.registry.domain import VersionRecord
+from northstar.standards.domain import Verdict
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What every page carries: who looks at it, what waits, and the token of its forms."""
+
+    principal: str
+    csrf: str
+    waiting: int
+    alerts: int
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that happened: when, through whom, and what."""
+
+    at: datetime
+    who: str
+    text: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The percentage of an endpoint's traffic that one version gets."""
+
+    version: int
+    percent: float
+
+
+@dataclass(frozen=True)
+class EndpointCard:
+    """One endpoint, as it was last heard of.
+
+    ``state`` is ``serving``, ``canary``, ``starting``, ``silent``, ``faulty`` or ``idle``.
+    """
+
+    ref: EndpointRef
+    state: str
+    shares: tuple[Share, ...]
+    url: str | None = None
+    requests: int = 0
+    errors: int = 0
+    latency_ms_p50: float | None = None
+    latency_ms_p99: float | None = None
+    captured: int = 0
+    dropped: int = 0
+    last_seen_at: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A labelled sentence."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ReleaseCard:
+    """One release.
+
+    ``why_not`` says why the viewer may not approve it; empty if they may. ``outlook`` says what a
+    rollout under way waits for.
+    """
+
+    ref: EndpointRef
+    id: int
+    version: int
+    state: str
+    plan: str
+    proposed_by: str
+    proposed_at: datetime
+    note: str = ""
+    events: tuple[Happening, ...] = ()
+    outlook: str = ""
+    verdict: Verdict | None = None
+    record: VersionRecord | None = None
+    why_not: str = ""
+    may_reject: bool = False
+
+
+@dataclass(frozen=True)
+class AlertCard:
+    """One alert. ``may_manage`` says whether the viewer may acknowledge and resolve it."""
+
+    ref: EndpointRef
+    id: int
+    kind: str
+    state: str
+    title: str
+    window_start: datetime | None
+    window_end: datetime | None
+    raised_at: datetime
+    windows: int = 1
+    version: int | None = None
+    findings: tuple[str, ...] = ()
+    history: tuple[Happening, ...] = ()
+    may_manage: bool = False
+
+
+@dataclass(frozen=True)
+class ProjectRow:
+    """One project in the overview."""
+
+    ref: ProjectRef
+    description: str
+    versions: int
+    endpoints: tuple[EndpointCard, ...]
+    unresolved_alerts: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class SquadSection:
+    """One squad in the overview, with those of its projects that the viewer may see."""
+
+    name: str
+    description: str
+    projects: tuple[ProjectRow, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The front page."""
+
+    squads: tuple[SquadSection, ...]
+    waiting: tuple[ReleaseCard, ...]
+    alerts: tuple[AlertCard, ...]
+    activity: tuple[Happening, ...]
+
+    @property
+    def projects(self) -> int:
+        """How many projects are shown."""
+        return sum(len(squad.projects) for squad in self.squads)
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version in a project's list; ``live_in`` are the environments that it serves."""
+
+    record: VersionRecord
+    live_in: tuple[EnvironmentName, ...]
+
+
+@dataclass(frozen=True)
+class Metering:
+    """What the monitor has seen of one endpoint: how far, how much, and how it went."""
+
+    performance: Chart | None
+    drift: Chart | None
+    features: Matrix | None
+    watermark: datetime | None = None
+    predictions: int = 0
+    labels: int = 0
+    corrupt_segments: int = 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict, and the release that it was given for; ``None`` if it is as of now."""
+
+    verdict: Verdict
+    release: ReleaseCard | None
+
+
+@dataclass(frozen=True)
+class ProjectPage:
+    """A model product: what serves, how well, and how it came there."""
+
+    ref: ProjectRef
+    description: str
+    environment: EnvironmentName
+    endpoints: tuple[EndpointCard, ...]
+    metering: Metering
+    alerts: tuple[AlertCard, ...]
+    versions: tuple[VersionRow, ...]
+    releases: tuple[ReleaseCard, ...]
+    latest: VersionRecord | None
+    judged: Judged | None
+    comparisons: tuple[Comparison, ...]
+    jobs: tuple[Happening, ...] = ()
+
+
+@dataclass(frozen=True)
+class VersionPage:
+    """One version: what was measured of it, where it came from, and where it went."""
+
+    ref: ProjectRef
+    record: VersionRecord
+    environment: EnvironmentName
+    judged: Judged
+    comparisons: tuple[Comparison, ...]
+    releases: tuple[ReleaseCard, ...]
+
+
+@dataclass(frozen=True)
+class AlertsPage:
+    """Alerts under a filter."""
+
+    alerts: tuple[AlertCard, ...]
+    state: str
+    kind: str
+    project: str
+    projects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One entry of the audit."""
+
+    sequence: int
+    at: datetime
+    principal: str
+    action: str
+    scope: str
+    outcome: str
+    detail: tuple[Comment, ...]
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """What the audit page was asked to show; empty text means no restriction."""
+
+    principal: str = ""
+    action: str = ""
+    scope: str = ""
+    outcome: Outcome | Literal[""] = ""
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """A stretch of the audit; the links are query strings, ``None`` where there is no more."""
+
+    rows: tuple[AuditRow, ...]
+    wanted: AuditFilter
+    newest: str | None
+    older: str | None
