@@ -10,10 +10,14 @@ numbers of rows; the second is measured by holding each stretch of the reference
 it. Their sum is taken as a scaled chi-square (Satterthwaite) whose mean was itself estimated, so
 the ratio of a new distance to it follows an F distribution; its quantile is Paulson's (1942, Ann.
 Math. Stat. 13, 233) cube-root approximation.
+
+A chi-square of few degrees has a long tail, and a dozen stretches say little about one column's.
+So the columns lend each other strength (``pool``): none is taken to vary less than they all do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from statistics import NormalDist
 
@@ -25,8 +29,11 @@ from northstar.metrics import Floats
 
 _RARE_SHARE = 0.005
 _FAREST = 7.0  # -ln of an overlap of 0.1 %; nothing is told apart beyond
-_PRIOR_VARIATION = 0.5  # squared coefficient of variation of a distance: four degrees of freedom
-_PRIOR_CHUNKS = 4.0
+_PRIOR_VARIATION = 2.0  # of a chi-square of one degree: stretches that differ in level only
+_PRIOR_WEIGHT = 6.0
+_POOLED_WEIGHT = 8.0
+_LEAST_CHUNKS = 4
+_LEAST_BETWEEN = 0.005  # less is below every alarm line anyway, and tells nothing of the others
 _LEAST_DEGREES = 1.0
 _LEAST_DEGREES_OF_MEAN = 8.0
 
@@ -38,6 +45,8 @@ class Calibration(BaseModel):
         between: mean distance of a stretch from the rest, less what sampling explains.
         variation: squared coefficient of variation of that distance.
         chunks: how many stretches it was measured on; 0 when the reference has no times.
+        measured: whether the variation is the column's own; where stretches hardly differ, it
+            cannot be.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +54,7 @@ class Calibration(BaseModel):
     between: FiniteFloat = Field(default=0.0, ge=0)
     variation: FiniteFloat = Field(default=_PRIOR_VARIATION, gt=0)
     chunks: int = Field(default=0, ge=0)
+    measured: bool = False
 
 
 def distance(left: NDArray[np.int64], right: NDArray[np.int64]) -> float:
@@ -81,12 +91,34 @@ def calibrate(chunks: list[NDArray[np.int64]]) -> Calibration:
         ]
     )
     between = max(float(excess.mean()), 0.0)
-    if between == 0.0 or len(filled) < 3:
+    sampling = _sampling(bins, float(total.sum()) / len(filled), float(total.sum()))
+    if between <= max(sampling, _LEAST_BETWEEN) or len(filled) < _LEAST_CHUNKS:
         return Calibration(between=between, chunks=len(filled))
-    own = float(excess.var(ddof=1)) / between**2
-    weight = len(filled) - 1
-    variation = (_PRIOR_CHUNKS * _PRIOR_VARIATION + weight * own) / (_PRIOR_CHUNKS + weight)
-    return Calibration(between=between, variation=variation, chunks=len(filled))
+    variation = float(excess.var(ddof=1)) / between**2
+    return Calibration(between=between, variation=variation, chunks=len(filled), measured=True)
+
+
+def pool(calibrations: Sequence[Calibration]) -> list[Calibration]:
+    """The calibrations of one reference's columns, each with a variation that can be relied on.
+
+    It is the column's own, drawn towards the mean of all columns in which stretches differ, and
+    never below that; the mean itself is drawn towards the long tail of a single degree.
+    """
+    total, weight = _PRIOR_WEIGHT * _PRIOR_VARIATION, _PRIOR_WEIGHT
+    for one in calibrations:
+        if one.measured:
+            total += (one.chunks - 1) * one.variation
+            weight += one.chunks - 1
+    usual = total / weight
+
+    def settled(one: Calibration) -> float:
+        if not one.measured:
+            return usual
+        own = one.chunks - 1
+        drawn = (_POOLED_WEIGHT * usual + own * one.variation) / (_POOLED_WEIGHT + own)
+        return max(usual, drawn)
+
+    return [one.model_copy(update={"variation": settled(one)}) for one in calibrations]
 
 
 def threshold(

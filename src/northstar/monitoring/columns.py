@@ -304,7 +304,7 @@ def _present(values: Values) -> NDArray[np.bool_]:
 
 
 def _as_words(values: Floats) -> Words:
-    distinct, codes = np.unique(values, return_inverse=True)
+    distinct, codes = np.unique(values + 0.0, return_inverse=True)  # -0.0 and 0.0 are one
     words = [f"{number:g}" for number in distinct.tolist()]
     return Words(np.where(np.isnan(values), -1, codes), words)
 

@@ -22,6 +22,9 @@ ActionState = Literal["pending", "done", "failed"]
 
 LABELS_AT_ONCE = 50_000
 ID_LENGTH = 256
+RawLabel = bool | int | float | str
+"""A label as it was pushed; what it means, its prediction's version knows."""
+
 MONITOR = "platform:monitor"
 """Who the monitor is in records of what it did by itself."""
 

@@ -7,7 +7,7 @@ next step finds it new, and one that was taken in is never taken in again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ from northstar.database import Database
 from northstar.monitoring import finding_store, outcome_store, store
 from northstar.monitoring.alerting import raise_alerts
 from northstar.monitoring.columns import take
-from northstar.monitoring.domain import ID_LENGTH, FindingRecord, Label
+from northstar.monitoring.domain import ID_LENGTH, FindingRecord, RawLabel
 from northstar.monitoring.outcome_store import Outcome
 from northstar.monitoring.profile import Profile, profile_rows
 from northstar.monitoring.segments import Captures, CorruptSegment, PredictionRows, SegmentKind
@@ -99,7 +99,7 @@ class Ingestion:
                 continue
             with self._database.begin() as connection:
                 endpoint = store.ensure_endpoint(connection, ref)
-                self._join(connection, endpoint, {item.prediction_id: item for item in labels})
+                self._join(connection, endpoint, labels)
                 store.add_segment(connection, endpoint.id, name, "labels", len(labels))
             intake.segments += 1
             intake.rows += len(labels)
@@ -168,26 +168,28 @@ class Ingestion:
                 max((t for t in (*believable, endpoint.watermark) if t), default=None),
             )
             arrived = outcome_store.take_arrived(connection, endpoint.id)
-            labels = {name: Label(prediction_id=name, label=raw) for name, raw in arrived.items()}
-            self._join(connection, endpoint, labels)
+            self._join(connection, endpoint, arrived)
         intake.segments += len(batch.names)
         intake.rows += batch.rows
 
     def _join(
-        self, connection: Connection, endpoint: EndpointRow, labels: dict[str, Label]
+        self, connection: Connection, endpoint: EndpointRow, labels: Mapping[str, RawLabel]
     ) -> None:
         places = outcome_store.places_of(connection, endpoint.id, list(labels))
         truths: dict[str, float] = {}
+        unusable = 0
         for name, (version, _) in places.items():
             watched = self._versions.get(endpoint.ref.project_ref, version)
             try:
-                truths[name] = watched.truth(labels[name].label)
-            except ValueError as error:  # it was pushed before its prediction was known
-                log.warning("a label for %s of %s is unusable: %s", name, endpoint.ref, error)
+                truths[name] = watched.truth(labels[name])
+            except ValueError:  # it was pushed before its prediction was known
+                unusable += 1
+        if unusable:
+            log.warning("%d labels of %s are none of their version's", unusable, endpoint.ref)
         outcome_store.set_labels(connection, endpoint.id, truths)
         for version, number in sorted({places[name] for name in truths}):
             store.settle_window(connection, endpoint.id, version, number, labels_due=True)
-        unknown = {name: item.label for name, item in labels.items() if name not in places}
+        unknown = {name: raw for name, raw in labels.items() if name not in places}
         outcome_store.keep_waiting(connection, endpoint.id, unknown, self._clock.now())
 
     def _put_aside(self, ref: EndpointRef, name: str, kind: SegmentKind, reason: str) -> None:

@@ -6,8 +6,9 @@ predictions which have not arrived. All functions work in the caller's transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from northstar.database import UtcDateTime, metadata
 from northstar.metrics import Floats
+from northstar.monitoring.domain import RawLabel
 
 _IDS_AT_ONCE = 5_000
 
@@ -118,7 +120,7 @@ def set_labels(connection: Connection, endpoint_id: int, labels: dict[str, float
 
 
 def keep_waiting(
-    connection: Connection, endpoint_id: int, labels: dict[str, Any], now: Any
+    connection: Connection, endpoint_id: int, labels: Mapping[str, RawLabel], now: datetime
 ) -> None:
     """Keep labels of predictions that have not arrived; a later one replaces an earlier one."""
     if not labels:
@@ -135,7 +137,7 @@ def keep_waiting(
     connection.execute(statement, values)
 
 
-def take_arrived(connection: Connection, endpoint_id: int) -> dict[str, Any]:
+def take_arrived(connection: Connection, endpoint_id: int) -> dict[str, RawLabel]:
     """The waiting labels whose predictions have arrived meanwhile; they wait no longer."""
     rows = connection.execute(
         select(waiting_labels.c.prediction_id, waiting_labels.c.label)
@@ -195,7 +197,7 @@ def forget(connection: Connection, endpoint_id: int, version: int, number: int) 
     )
 
 
-def forget_waiting(connection: Connection, endpoint_id: int, before: Any) -> None:
+def forget_waiting(connection: Connection, endpoint_id: int, before: datetime) -> None:
     """Remove labels that have waited since before a moment."""
     connection.execute(
         delete(waiting_labels).where(

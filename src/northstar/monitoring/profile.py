@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from northstar.errors import Invalid
 from northstar.metrics import METRICS, Floats
-from northstar.monitoring.calibration import calibrate, pool_rare
+from northstar.monitoring.calibration import calibrate, pool, pool_rare
 from northstar.monitoring.columns import (
     Bins,
     ColumnCounts,
@@ -147,6 +147,15 @@ def build_reference(
     chunks = [stretch.rows for stretch in stretches]
     names = [str(name) for name in classes] if classes is not None else None
     answers = answer_values(np.asarray(predictions), names)
+    measured = {
+        str(name): _column_reference(encode(array), chunks) for name, array in columns.items()
+    }
+    prediction = _column_reference(answers, chunks, unseen) if unseen.any() else None
+    every = [*measured.values(), *([prediction] if prediction else [])]
+    pooled = [
+        column.model_copy(update={"calibration": calibration})
+        for column, calibration in zip(every, pool([c.calibration for c in every]), strict=True)
+    ]
     reference = Reference.model_validate(
         {
             "task": task,
@@ -154,11 +163,8 @@ def build_reference(
             "rows": rows,
             "usual_days": _usual_days(stretches),
             "classes": names,
-            "columns": {
-                str(name): _column_reference(encode(array), chunks)
-                for name, array in columns.items()
-            },
-            "prediction": _prediction_reference(answers, chunks, unseen),
+            "columns": dict(zip(measured, pooled, strict=False)),
+            "prediction": pooled[-1] if prediction else None,
             "performance": _metric_reference(
                 metric, labels, np.asarray(predictions, dtype=np.float64), stretches, unseen
             ),
@@ -235,12 +241,6 @@ def _comparable(
     if isinstance(bins, NumericBins):
         return histograms
     return pool_rare(whole.counts, *histograms)[1:]
-
-
-def _prediction_reference(
-    answers: Values, chunks: list[NDArray[np.bool_]], held_out: NDArray[np.bool_]
-) -> ColumnReference | None:
-    return _column_reference(answers, chunks, held_out) if held_out.any() else None
 
 
 def _metric_reference(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from northstar.errors import Invalid
 from northstar.metrics import Floats
 from northstar.monitoring.columns import Moments, Values, Words
-from northstar.monitoring.domain import Label
+from northstar.monitoring.domain import Label, RawLabel
 from northstar.names import EndpointRef, check_environment, check_name
 
 if TYPE_CHECKING:
@@ -104,15 +104,17 @@ class Captures:
         except _UNLIKE_A_SEGMENT as error:
             raise CorruptSegment(_say(error)) from error
 
-    def read_labels(self, endpoint: EndpointRef, name: str) -> list[Label]:
-        """Read a segment of labels; raises ``CorruptSegment``, or ``OSError``: try again."""
+    def read_labels(self, endpoint: EndpointRef, name: str) -> dict[str, RawLabel]:
+        """Read a segment of labels, by prediction id.
+
+        Raises ``CorruptSegment``, or ``OSError``: try again.
+        """
         table = _read(self._root(endpoint) / name)
         try:
-            columns = (table[c].to_pylist() for c in ("prediction_id", "label", "event_time"))
-            return [
-                Label(prediction_id=identifier, label=json.loads(label), event_time=moment)
-                for identifier, label, moment in zip(*columns, strict=True)
-            ]
+            texts = table["label"].combine_chunks().dictionary_encode()
+            values = [_raw_label(text) for text in texts.dictionary.to_pylist()]
+            ids, places = table["prediction_id"].to_pylist(), texts.indices.to_pylist()
+            return {str(its): values[place] for its, place in zip(ids, places, strict=True)}
         except _UNLIKE_A_SEGMENT as error:
             raise CorruptSegment(_say(error)) from error
 
@@ -159,6 +161,13 @@ def _read(path: Path) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CorruptSegment(_say(error)) from error
     return table
+
+
+def _raw_label(text: str) -> RawLabel:
+    value = json.loads(text)
+    if not isinstance(value, bool | int | float | str):
+        raise TypeError(f"{text} is not a label")
+    return value
 
 
 def _prediction_rows(table: pa.Table) -> PredictionRows:

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -38,6 +39,10 @@ class WatchedVersion:
     metric: str
     classes: Sequence[str]
 
+    @cached_property
+    def _indices(self) -> dict[str, float]:
+        return {_canonical(name): float(index) for index, name in enumerate(self.classes)}
+
     @property
     def performance(self) -> MetricReference | None:
         """What is known of the primary metric from the version's making."""
@@ -50,10 +55,9 @@ class WatchedVersion:
         """
         if self.task == "regression":
             return _value(label)
-        text = _canonical(label)
-        for index, name in enumerate(self.classes):
-            if text == _canonical(name):
-                return float(index)
+        index = self._indices.get(_canonical(label))
+        if index is not None:
+            return index
         raise ValueError(f"{label!r} is not one of the classes {', '.join(self.classes)}")
 
 
@@ -108,7 +112,11 @@ def _value(label: object) -> float:
 
 def _canonical(label: object) -> str:
     """One text for what libraries write differently: ``True`` and 1, ``1.0`` and 1."""
-    text = str(label)
+    return _canonical_text(str(label))
+
+
+@lru_cache(maxsize=4096)
+def _canonical_text(text: str) -> str:
     if text.lower() in ("true", "false"):
         return str(int(text.lower() == "true"))
     try:
