@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from northstar.clock import FakeClock
-from northstar.pipeline.run_folder import RunFolder
+from northstar.pipeline.run_folder import RunFolder, run_name
 from northstar.project.domain import ProjectSpec
 from northstar.project.spec import load_spec
 
@@ -50,7 +50,10 @@ def write_project(folder: Path, table: pd.DataFrame | None = None, **changes: An
 
 def new_run(project: Path) -> RunFolder:
     """An empty folder for a run."""
-    return RunFolder.create(project, FakeClock().now())
+    name = run_name(FakeClock().now())
+    with RunFolder.create(project, name):
+        pass
+    return RunFolder.find(project, name)
 
 
 def quiet(_: str) -> None:

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from northstar.pipeline.errors import NotResumable, ScriptFailed
 from northstar.pipeline.run import Pipeline, RunResult
 from northstar.pipeline.run_folder import RunFolder
 from northstar.registry.client import RegistryClient
-from tests.pipeline.builders import orders, quiet, write_project
+from tests.pipeline.builders import new_run, orders, quiet, write_project
 
 REF = ProjectRef("shops", "late")
 TRAINING = """
@@ -164,7 +163,7 @@ def test_code_that_changed_is_not_trained_under_an_old_run(
 
 
 def test_two_processes_do_not_carry_out_one_run(project: Path, connection: Connection) -> None:
-    folder = RunFolder.create(project, SystemClock().now())
+    folder = new_run(project)
 
     with folder.locked(), pytest.raises(NotResumable, match="Another process"):
         pipeline(project, connection).resume(folder.name)
@@ -220,7 +219,7 @@ def test_the_command_prints_the_version_and_the_way_on(shell: Shell, project: Pa
 
 def test_the_command_tells_errors_to_people_and_machines(shell: Shell, project: Path) -> None:
     text = (project / "northstar.yaml").read_text().replace("task: binary", "task: binry")
-    (project / "northstar.yaml").write_text(textwrap.dedent(text))
+    (project / "northstar.yaml").write_text(text)
 
     done = shell("-C", str(project), "--json")
 

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from northstar.clock import Clock
 from northstar.connection import Connection
-from northstar.errors import NorthstarError
+from northstar.errors import NorthstarError, Unavailable
 from northstar.pipeline.caller import caller_id
 from northstar.pipeline.data import load_data
 from northstar.pipeline.domain import RegisterFacts, RunRequest, RunState, Step
@@ -26,7 +26,7 @@ from northstar.pipeline.evaluating import evaluate_model
 from northstar.pipeline.patience import patiently
 from northstar.pipeline.process import Echo
 from northstar.pipeline.registering import register_version
-from northstar.pipeline.run_folder import RunFolder
+from northstar.pipeline.run_folder import RunFolder, run_name
 from northstar.pipeline.source import (
     Origin,
     archive_source,
@@ -84,18 +84,12 @@ class Pipeline:
         spec = load_spec(self._project)
         client = ProjectClient(self._connection)
         patiently(lambda: client.project(spec.ref), say=self._say)
-        origin = find_origin(self._project)
-        folder = RunFolder.create(self._project, self._clock.now())
-        with folder.locked():
-            shutil.copyfile(self._project / FILE_NAME, folder.path / FILE_NAME)
-            archive_source(self._project, spec, origin, folder.source)
-            folder.environment.write_text(environment_lock())
-            tracking = Tracking(self._connection, spec.ref, self._say)
-            try:
-                state = self._begin(spec, origin, folder, request, tracking)
-                return self._carry_through(spec, origin, folder, state, tracking)
-            finally:
-                tracking.close()
+        tracking = Tracking(self._connection, spec.ref, self._say)
+        try:
+            run = self._begin(spec, request, tracking)
+        finally:
+            tracking.close()
+        return self.resume(run)
 
     def resume(self, run: str) -> RunResult:
         """Carry a run on from its first unfinished step, with the ``northstar.yaml`` it began with.
@@ -110,7 +104,7 @@ class Pipeline:
             self._check_unchanged(spec, state)
             tracking = Tracking(self._connection, spec.ref, self._say)
             try:
-                if state.next_step is not None:
+                if state.data is not None and state.next_step is not None:
                     tracking.set_status(state.mlflow_run, "RUNNING")
                 origin = find_origin(self._project)
                 return self._carry_through(spec, origin, folder, state, tracking)
@@ -120,26 +114,31 @@ class Pipeline:
     def _begin(
         self,
         spec: ProjectSpec,
-        origin: Origin,
-        folder: RunFolder,
         request: RunRequest,
         tracking: Tracking,
-    ) -> RunState:
-        tags = {"mlflow.source.name": str(spec.ref), "northstar.local_run": folder.name}
+    ) -> str:
+        origin = find_origin(self._project)
+        now = self._clock.now()
+        name = run_name(now)
+        tags = {"mlflow.source.name": str(spec.ref), "northstar.local_run": name}
         if origin.commit:
             tags["mlflow.source.git.commit"] = origin.commit
-        state = RunState(
-            run=folder.name,
-            mlflow_run=tracking.create_run(folder.name, tags),
-            started_at=self._clock.now(),
-            started_by=caller_id(self._connection),
-            request=request,
-            source_digest=source_digest(self._project, spec),
-            commit=origin.commit,
-            dirty=origin.dirty,
-        )
-        folder.save(state)
-        return state
+        with RunFolder.create(self._project, name) as folder:
+            shutil.copyfile(self._project / FILE_NAME, folder.path / FILE_NAME)
+            archive_source(self._project, spec, origin, folder.source)
+            folder.environment.write_text(environment_lock())
+            state = RunState(
+                run=name,
+                mlflow_run=tracking.create_run(name, tags),
+                started_at=now,
+                started_by=caller_id(self._connection),
+                request=request,
+                source_digest=source_digest(self._project, spec),
+                commit=origin.commit,
+                dirty=origin.dirty,
+            )
+            folder.save(state)
+        return name
 
     def _carry_through(
         self,
@@ -153,8 +152,13 @@ class Pipeline:
         while (step := state.next_step) is not None:
             try:
                 state, told = self._take(step, spec, origin, folder, state, tracking)
-            except NorthstarError:
+            except KeyboardInterrupt:
+                self._say(_way_on(state))
+                raise
+            except NorthstarError as error:
                 self._record_failure(folder, state, tracking)
+                if isinstance(error, Unavailable) or state.train is not None:
+                    self._say(_way_on(state))
                 raise
             folder.save(state)
             self._say(f"{step:<9} {told}")
@@ -218,6 +222,10 @@ class Pipeline:
             tracking.set_status(state.mlflow_run, "FAILED")
         except NorthstarError as error:
             self._say(f"MLflow was not told of the failure: {error.message}")
+
+
+def _way_on(state: RunState) -> str:
+    return f"What was done is kept; go on with: northstar run --resume {state.run}"
 
 
 def _parameters(spec: ProjectSpec, state: RunState) -> dict[str, JsonValue]:

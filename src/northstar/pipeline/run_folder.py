@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,15 +27,21 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(cls, project: Path, now: datetime) -> RunFolder:
-        """A new run's folder; its name begins with the time, so that names sort by age."""
-        name = f"{now.astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        folder = _runs(project) / name
-        folder.mkdir(parents=True)
-        ignore = project / ".northstar" / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-        return cls(folder)
+    @contextmanager
+    def create(cls, project: Path, name: str) -> Iterator[RunFolder]:
+        """A new run's folder, to be given its state; it is there when the block ends well.
+
+        Every run that can be found can therefore be resumed.
+        """
+        half, folder = project / ".northstar" / f"new-{name}", _runs(project) / name
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        (project / ".northstar" / ".gitignore").write_text("*\n")
+        half.mkdir()
+        try:
+            yield cls(half)
+            half.rename(folder)
+        finally:
+            shutil.rmtree(half, ignore_errors=True)
 
     @classmethod
     def find(cls, project: Path, run: str) -> RunFolder:
@@ -123,12 +130,17 @@ class RunFolder:
             return RunState.model_validate_json((self.path / _STATE_FILE).read_bytes())
         except (OSError, ValidationError) as error:
             raise NotResumable(
-                f"Run {self.name} was stopped before it began.", hint="Start a new one."
+                f"The state of run {self.name} can't be read.", hint="Start a new one."
             ) from error
 
     def save(self, state: RunState) -> None:
         """Write the state so that a kill leaves the old or the new one, never a part."""
         replace_file(self.path / _STATE_FILE, state.model_dump_json(by_alias=True, indent=2))
+
+
+def run_name(now: datetime) -> str:
+    """A new run's name; it begins with the time, so that names sort by age."""
+    return f"{now.astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -40,7 +40,11 @@ def plain_table(table: pa.Table) -> pa.Table:
         if pa.types.is_dictionary(field.type):
             plain = column.cast(field.type.value_type)
         fields.append(pa.field(field.name, wanted))
-        columns.append(plain.cast(wanted, safe=False))
+        try:
+            # A decimal or a moment may lose its last digits; a number may not become another one.
+            columns.append(plain.cast(wanted, safe=pa.types.is_integer(wanted)))
+        except pa.ArrowInvalid as error:
+            raise DataInvalid(f"Column {field.name!r} has values out of range: {error}") from error
     if strange:
         raise DataInvalid(
             f"Columns of types that no model is served with: {', '.join(strange)}.",
