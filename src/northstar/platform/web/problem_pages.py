@@ -5,25 +5,15 @@ from __future__ import annotations
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from northstar.errors import (
-    Conflict,
-    Denied,
-    Invalid,
-    NorthstarError,
-    NotFound,
-    Unauthenticated,
-    Unavailable,
-)
 from northstar.platform.web.rendering import page
 
 _FOR_MACHINES = ("/api/", "/mlflow", "/oauth/", "/.well-known/", "/static/")
-_TITLES: dict[type[NorthstarError], str] = {
-    Unauthenticated: "Sign in",
-    Denied: "Not allowed",
-    NotFound: "Not found",
-    Conflict: "Not now",
-    Invalid: "That was not understood",
-    Unavailable: "Try again in a moment",
+_TITLES = {
+    "denied": "Not allowed",
+    "not_found": "Not found",
+    "conflict": "Not now",
+    "invalid": "That was not understood",
+    "unavailable": "Try again in a moment",
 }
 
 
@@ -33,24 +23,21 @@ def wants_page(request: Request) -> bool:
     return "text/html" in accepts and not request.url.path.startswith(_FOR_MACHINES)
 
 
-def problem_page(request: Request, error: NorthstarError) -> HTMLResponse:
+def problem_page(
+    request: Request, status: int, code: str, message: str, hint: str = ""
+) -> HTMLResponse:
     """An error as a page; without a session, the page that says how to sign in.
 
     A browser keeps the session's cookie back when a link on another site led here: the page then
     offers the same address once more.
     """
-    title = next((text for kind, text in _TITLES.items() if isinstance(error, kind)), "Failed")
-    if isinstance(error, Unauthenticated):
-        asked = f"{request.url.path}?{request.url.query}".rstrip("?")
-        again = asked if request.method == "GET" and request.url.path != "/sign-in" else "/"
-        return page(
-            "sign_in.html", None, status=error.http_status, message=error.message, again=again
-        )
-    return page(
-        "problem.html",
-        None,
-        status=error.http_status,
-        title=title,
-        message=error.message,
-        hint=error.hint,
-    )
+    if code == "unauthenticated":
+        return page("sign_in.html", None, status=status, message=message, again=_again(request))
+    title = _TITLES.get(code, "Failed")
+    return page("problem.html", None, status=status, title=title, message=message, hint=hint)
+
+
+def _again(request: Request) -> str:
+    if request.method != "GET" or request.url.path == "/sign-in":
+        return "/"
+    return f"/{request.url.path.lstrip('/')}?{request.url.query}".rstrip("?")
