@@ -124,15 +124,15 @@ class World:
     def write(self, ids: list[str], data: dict[str, Any], version: int = 1) -> Path:
         """Write a segment as an endpoint does, and return its path."""
         times = (data["time"].astype("datetime64[us]").astype(np.int64)).tolist()
-        rows = list(zip(data["size"].tolist(), data["town"].tolist(), strict=True))
+        rows = [list(row) for row in zip(data["size"].tolist(), data["town"].tolist(), strict=True)]
         captured = CapturedRows(ids, times, times, rows, data["prediction"].tolist())
         model = ModelSpec(
             version=version,
             digest=DIGEST,
             flavor="lightgbm",
             task="binary",
-            columns=COLUMNS,
-            classes=["0", "1"],
+            columns=tuple(COLUMNS),
+            classes=("0", "1"),
         )
         return self.keep(segment_table(str(PROD), model, captured))
 
