@@ -40,7 +40,7 @@ from benchmarks.harness import (
 from benchmarks.load import LoadGenerator, Order, Outcome
 
 _COLUMNS, _TREES, _BODIES, _CONCURRENCY = 30, 200, 64, 16
-_SETTLE_SECONDS = 1.2  # longer than the capture's flush interval
+_SETTLE_SECONDS = 1.1  # longer than the capture's flush interval
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Server:
 
 def measure(quick: bool) -> Result:
     """Start everything, load it in turns, and compare."""
-    rounds, seconds = (5, 0.7) if quick else (9, 4.0)
+    rounds, seconds = (5, 0.5) if quick else (9, 4.0)
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from northstar.linear import LogisticRegression, save_model
 from northstar.serving.dataplane.runtimes.interface import Runtime
-from northstar.serving.dataplane.runtimes.load import load_runtime, prepare_model
+from northstar.serving.dataplane.runtimes.load import load_runtime
 from northstar.serving.errors import BadInput, ModelBroken
 from tests.serving.models import NUMBERS, booster_folder, sample, signature, write_mlmodel
 
@@ -19,6 +21,16 @@ from tests.serving.models import NUMBERS, booster_folder, sample, signature, wri
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning")
 
 COLUMNS = {**dict.fromkeys(NUMBERS, "double"), "carrier": "string"}
+
+_PREPARE = """
+import sys
+from pathlib import Path
+from northstar.serving.dataplane.runtimes.load import load_runtime
+folder, cache = map(Path, sys.argv[1:])
+prepare_model(folder, "lightgbm", cache)
+load_runtime(folder, cache=cache).predict_rows([[1.0, 2.0, 3.0, "AA"]])
+print(*sys.modules)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +110,10 @@ def test_an_estimator_logged_with_mlflow_keeps_its_classes(tmp_path: Path) -> No
     described = mlflow.models.ModelSignature.from_dict({**signature(COLUMNS), "outputs": None})
     folder = tmp_path / "model"
     mlflow.lightgbm.save_model(model, folder, signature=described, pip_requirements=[])
-    prepare_model(folder, "lightgbm", tmp_path / "cache")
+    # As an endpoint loads it: in a process that never imports lightgbm or pandas.
+    command = [sys.executable, "-c", _PREPARE, str(folder), str(tmp_path / "cache")]
+    imported = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert not {"lightgbm", "pandas", "sklearn", "mlflow"} & set(imported)
 
     runtime = load_runtime(folder, cache=tmp_path / "cache")
 

@@ -120,7 +120,7 @@ class EndpointApp:
         self._recorder.record(
             (
                 request_id,
-                question.event_time or now,
+                now if question.event_time is None else question.event_time,
                 now,
                 model.spec.version,
                 protocol,

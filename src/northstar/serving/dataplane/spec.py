@@ -95,6 +95,7 @@ class SpecSync:
         self._announce = announce
         self._held = next(iter(state.specs()), None)
         self._confirmed: int | None = None
+        self._heard = True
         self.problem = ""
 
     def step(self) -> bool:
@@ -106,8 +107,13 @@ class SpecSync:
         try:
             spec = self._control.sync(status)
         except NorthstarError as error:
-            log.warning("no news from the control plane: %s", error.message)
+            if self._heard:
+                log.warning("no news from the control plane; serving on: %s", error.message)
+            self._heard = False
             return False
+        if not self._heard:
+            log.info("the control plane answers again")
+        self._heard = True
         if spec == self._held and self._complete(spec):
             return True
         try:
