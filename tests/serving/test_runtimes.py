@@ -25,7 +25,7 @@ COLUMNS = {**dict.fromkeys(NUMBERS, "double"), "carrier": "string"}
 _PREPARE = """
 import sys
 from pathlib import Path
-from northstar.serving.dataplane.runtimes.load import load_runtime
+from northstar.serving.dataplane.runtimes.load import load_runtime, prepare_model
 folder, cache = map(Path, sys.argv[1:])
 prepare_model(folder, "lightgbm", cache)
 load_runtime(folder, cache=cache).predict_rows([[1.0, 2.0, 3.0, "AA"]])
