@@ -51,6 +51,7 @@ def router(service: MonitoringService, guard: Guard) -> APIRouter:
     routes = APIRouter(tags=["monitoring"])
     _add_endpoint_routes(routes, service, guard)
     _add_alert_routes(routes, service, guard)
+    _add_alert_changes(routes, service, guard)
     return routes
 
 
@@ -121,6 +122,8 @@ def _add_alert_routes(routes: APIRouter, service: MonitoringService, guard: Guar
         found = service.alert(alert, EndpointRef(squad, project, environment))
         return service.actions(found.id)
 
+
+def _add_alert_changes(routes: APIRouter, service: MonitoringService, guard: Guard) -> None:
     @routes.post(
         f"{_ENVIRONMENT}/alerts/{{alert}}/acknowledge", dependencies=[guard("alert:manage")]
     )

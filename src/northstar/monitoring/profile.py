@@ -151,11 +151,8 @@ def build_reference(
         str(name): _column_reference(encode(array), chunks) for name, array in columns.items()
     }
     prediction = _column_reference(answers, chunks, unseen) if unseen.any() else None
-    every = [*measured.values(), *([prediction] if prediction else [])]
-    pooled = [
-        column.model_copy(update={"calibration": calibration})
-        for column, calibration in zip(every, pool([c.calibration for c in every]), strict=True)
-    ]
+    settled = _lend_strength([*measured.values(), *([prediction] if prediction else [])])
+    values = np.asarray(predictions, dtype=np.float64)
     reference = Reference.model_validate(
         {
             "task": task,
@@ -163,11 +160,9 @@ def build_reference(
             "rows": rows,
             "usual_days": _usual_days(stretches),
             "classes": names,
-            "columns": dict(zip(measured, pooled, strict=False)),
-            "prediction": pooled[-1] if prediction else None,
-            "performance": _metric_reference(
-                metric, labels, np.asarray(predictions, dtype=np.float64), stretches, unseen
-            ),
+            "columns": dict(zip(measured, settled, strict=False)),
+            "prediction": settled[-1] if prediction else None,
+            "performance": _metric_reference(metric, labels, values, stretches, unseen),
         }
     )
     return reference.model_dump(mode="json")
@@ -232,6 +227,14 @@ def _column_reference(
         deviation=float(np.sqrt(whole.spread / whole.numbers)) if whole.numbers else None,
         calibration=calibrate(_comparable(bins, whole, parts)),
     )
+
+
+def _lend_strength(columns: list[ColumnReference]) -> list[ColumnReference]:
+    calibrations = pool([column.calibration for column in columns])
+    return [
+        column.model_copy(update={"calibration": calibration})
+        for column, calibration in zip(columns, calibrations, strict=True)
+    ]
 
 
 def _comparable(
