@@ -98,6 +98,9 @@ def test_a_run_registers_a_version_with_all_that_is_known_of_it(
     assert run["info"]["status"] == "FINISHED"
     logged = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}
     assert logged["test_roc_auc"] == evidence.metrics["roc_auc"].value
+    kept = {path.name for path in (project / ".northstar" / "runs" / result.run).iterdir()}
+    assert {"model", "logs", "source.tar.gz"} <= kept
+    assert not {"data.parquet", "train"} & kept
 
 
 def test_a_run_is_compared_with_the_live_version_on_the_same_rows(

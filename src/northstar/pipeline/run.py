@@ -162,6 +162,7 @@ class Pipeline:
                 raise
             folder.save(state)
             self._say(f"{step:<9} {told}")
+        folder.tidy()
         registration = VersionRegistration.model_validate_json(folder.registration.read_bytes())
         assert state.register_ is not None  # noqa: S101 - no step is left
         return RunResult(state.run, state.mlflow_run, state.register_.version, registration)

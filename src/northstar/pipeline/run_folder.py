@@ -137,6 +137,16 @@ class RunFolder:
         """Write the state so that a kill leaves the old or the new one, never a part."""
         replace_file(self.path / _STATE_FILE, state.model_dump_json(by_alias=True, indent=2))
 
+    def tidy(self) -> None:
+        """Remove what a finished run needs no more: its copies of the data, and orders to children.
+
+        The model, the logs, the source and the registration stay.
+        """
+        for file in (self.data, self.in_test):
+            file.unlink(missing_ok=True)
+        for folder in (self.train.parent, self.output, self.work):
+            shutil.rmtree(folder, ignore_errors=True)
+
 
 def run_name(now: datetime) -> str:
     """A new run's name; it begins with the time, so that names sort by age."""
