@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -55,7 +55,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over event time, with the levels and the moments they are read against."""
+    """Lines over event time, with the levels and the moments they are read against.
+
+    ``logarithmic`` is for ratios, which differ by orders of magnitude; what is not positive is
+    then left out of the lines.
+    """
 
     title: str
     explanation: str
@@ -63,6 +67,7 @@ class Chart:
     series: tuple[Series, ...]
     levels: tuple[Level, ...] = ()
     marks: tuple[Mark, ...] = ()
+    logarithmic: bool = False
 
     @property
     def empty(self) -> bool:
@@ -73,12 +78,13 @@ class Chart:
         """The chart as JSON: columns instead of points, moments in ISO 8601."""
         return {
             "unit": self.unit,
+            "logarithmic": self.logarithmic,
             "series": [
                 {
                     "name": series.name,
                     "role": series.role,
                     "x": [point.at.isoformat() for point in series.points],
-                    "y": [_number(point.value) for point in series.points],
+                    "y": [self._drawn(point.value) for point in series.points],
                     "low": [_number(point.low) for point in series.points],
                     "high": [_number(point.high) for point in series.points],
                     "note": [point.note for point in series.points],
@@ -91,6 +97,10 @@ class Chart:
                 for mark in self.marks
             ],
         }
+
+    def _drawn(self, value: float | None) -> float | None:
+        found = _number(value)
+        return None if found is not None and self.logarithmic and found <= 0 else found
 
 
 @dataclass(frozen=True)
@@ -138,7 +148,7 @@ def compare(evidence: Evidence) -> tuple[Comparison, ...]:
 
 
 def matrix(
-    columns: Sequence[datetime], scores: dict[str, Sequence[float | None]], threshold: float
+    columns: Sequence[datetime], scores: Mapping[str, Sequence[float | None]], threshold: float
 ) -> Matrix:
     """Scores of features by window; the feature that ever moved most comes first."""
 

@@ -102,6 +102,7 @@ def _drift(
             for name in shown
         ),
         levels=(Level("alarm line", "threshold", 1.0),),
+        logarithmic=True,
         marks=(
             *_versions(seen),
             *_alerts([alert for alert in alerts if alert.kind != "performance"], windows),

@@ -178,6 +178,7 @@ def _shell(platform: Platform, reader: Reader, request: Request) -> Shell:
         csrf=form_token(request),
         waiting=waiting,
         alerts=alerts,
+        reads_audit=reader.audit_scope() is not None,
     )
 
 

@@ -141,7 +141,7 @@ class Reader:
 
     def audit(self, wanted: AuditFilter, before: int | None, limit: int) -> list[AuditEntry]:
         """Audit entries, newest first; raises ``NotAllowed`` where the viewer may not read them."""
-        within = Scope.parse(wanted.scope or str(self.audit_scope()))
+        within = Scope.parse(wanted.scope) if wanted.scope else self.audit_scope() or Scope()
         self._platform.access.check(self._viewer, "audit:read", within)
         return self._platform.access.audit.entries(
             within=within,
@@ -152,11 +152,11 @@ class Reader:
             limit=limit,
         )
 
-    def audit_scope(self) -> Scope:
-        """The widest scope whose audit the viewer may read; the platform if there is none."""
+    def audit_scope(self) -> Scope | None:
+        """The widest scope whose audit the viewer may read, if there is one."""
         squads = (Scope(squad.name) for squad in self._platform.projects.squads())
         scopes = (Scope(), *squads, *(Scope(ref.squad, ref.project) for ref in self.projects()))
-        return next((scope for scope in scopes if self._may("audit:read", scope)), Scope())
+        return next((scope for scope in scopes if self._may("audit:read", scope)), None)
 
     def _squads(
         self, waiting: Sequence[Release], alerts: Sequence[Alert]

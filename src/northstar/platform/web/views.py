@@ -21,6 +21,7 @@ class Shell:
     csrf: str
     waiting: int
     alerts: int
+    reads_audit: bool
 
 
 @dataclass(frozen=True)

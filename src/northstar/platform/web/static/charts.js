@@ -86,6 +86,7 @@
     yaxis: {
       title: { text: narrow ? "" : plain(data.unit), standoff: 8 }, gridcolor: colours.grid, zeroline: false,
       nticks: 6, fixedrange: true, automargin: true,
+      ...(data.logarithmic ? { type: "log", dtick: 1 } : {}),
     },
     yaxis2: { overlaying: "y", range: [0, 1], visible: false, fixedrange: true },
     legend: { orientation: "h", x: 0, y: narrow ? -0.2 : -0.16, yanchor: "top", font: { size: 12 } },
