@@ -128,31 +128,26 @@ def build_reference(
         predictions: values, probabilities of the positive class, or for multiclass probabilities
             of shape (rows, classes).
         labels: values, 0 and 1, or class indices; ``None`` where there are none.
-        times: event times, ``datetime64`` or ``datetime``, taken as UTC; ``None`` where the data
-            has none: natural variation between windows is then unknown, and only large drift is
-            told.
+        times: event times, ``datetime64`` or ``datetime``, taken as UTC; without them natural
+            variation between windows is unknown, and only large drift is told.
         metric: the primary metric, a name in ``northstar.metrics.METRICS``.
         classes: for multiclass, the labels in the order of the probabilities.
 
     Raises ``Invalid`` for an unknown metric or columns of different lengths.
     """
-    if metric not in METRICS:
-        raise Invalid(f"{metric!r} is not a metric.", hint=f"Use one of {', '.join(METRICS)}.")
     rows = len(predictions)
-    for name, array in columns.items():
-        if len(array) != rows:
-            raise Invalid(f"Column {name!r} has {len(array)} rows, the predictions {rows}.")
+    _check(columns, rows, metric)
     unseen = np.ones(rows, dtype=bool) if held_out is None else np.asarray(held_out, dtype=bool)
     stretches = _stretches(times, rows, window_days)
     chunks = [stretch.rows for stretch in stretches]
     names = [str(name) for name in classes] if classes is not None else None
-    answers = answer_values(np.asarray(predictions), names)
+    values = np.asarray(predictions, dtype=np.float64)
+    answers = answer_values(values, names)
     measured = {
         str(name): _column_reference(encode(array), chunks) for name, array in columns.items()
     }
     prediction = _column_reference(answers, chunks, unseen) if unseen.any() else None
     settled = _lend_strength([*measured.values(), *([prediction] if prediction else [])])
-    values = np.asarray(predictions, dtype=np.float64)
     reference = Reference.model_validate(
         {
             "task": task,
@@ -227,6 +222,14 @@ def _column_reference(
         deviation=float(np.sqrt(whole.spread / whole.numbers)) if whole.numbers else None,
         calibration=calibrate(_comparable(bins, whole, parts)),
     )
+
+
+def _check(columns: Mapping[str, NDArray[Any]], rows: int, metric: str) -> None:
+    if metric not in METRICS:
+        raise Invalid(f"{metric!r} is not a metric.", hint=f"Use one of {', '.join(METRICS)}.")
+    for name, array in columns.items():
+        if len(array) != rows:
+            raise Invalid(f"Column {name!r} has {len(array)} rows, the predictions {rows}.")
 
 
 def _lend_strength(columns: list[ColumnReference]) -> list[ColumnReference]:
