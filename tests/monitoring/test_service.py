@@ -401,3 +401,13 @@ def test_status_counts_what_was_seen(world: World) -> None:
     assert status.ingested_at == world.clock.now()
     assert isinstance(status.watermark, datetime)
     assert status.watermark.tzinfo is UTC
+
+
+def test_segments_of_days_gone_by_are_not_taken_in_again(world: World) -> None:
+    for number in range(3):
+        world.week(number)
+        world.monitor.step()
+        world.clock.advance(86_400)
+    assert world.restarted().step().segments == 0
+    assert world.monitor.status(PROD).segments == 3
+    assert world.monitor.status(PROD).predictions == 3 * ROWS
