@@ -11,9 +11,11 @@ from northstar.monitoring.domain import (
     RealisedMetric,
     Window,
 )
+from northstar.names import ProjectRef
 from northstar.platform.web.charts import Chart, Point, Series, compare
 from northstar.platform.web.metering import metering
 from northstar.platform.web.rendering import number, page
+from northstar.platform.web.views import ProjectPage, Shell
 from northstar.registry.domain import Metric
 from northstar.registry.fake import example_evidence
 
@@ -89,6 +91,26 @@ def test_the_grid_shows_the_newest_windows_and_the_columns_that_moved_most() -> 
 def test_nothing_seen_is_nothing_drawn() -> None:
     seen = metering(STATUS, [], [])
     assert (seen.performance, seen.drift, seen.features) == (None, None, None)
+
+
+def test_a_page_of_two_years_and_many_columns_stays_small() -> None:
+    windows = [window(n, version=1 + n // 30, columns=60) for n in range(200)]
+    view = ProjectPage(
+        ref=ProjectRef("a", "b"),
+        description="",
+        environment="prod",
+        endpoints=(),
+        metering=metering(STATUS, windows, []),
+        alerts=(),
+        versions=(),
+        older_versions=0,
+        releases=(),
+        latest=None,
+        judged=None,
+        comparisons=(),
+    )
+    shell = Shell("user:x", "0" * 64, waiting=0, alerts=0, reads_audit=True)
+    assert 50_000 < len(page("project.html", shell, view=view).body) < 120_000
 
 
 def test_what_is_no_number_leaves_a_gap() -> None:

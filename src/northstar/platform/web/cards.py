@@ -123,8 +123,8 @@ def alert_card(alert: Alert, may_manage: bool) -> AlertCard:
         raised_at=alert.opened_at,
         windows=alert.windows,
         version=alert.version,
-        findings=tuple(alert.findings) if len(alert.findings) > 1 else (),
-        history=tuple(_alert_event(event) for event in alert.events),
+        findings=tuple(alert.findings[1:]),  # the first one is the title
+        history=tuple(_alert_event(event) for event in alert.events if event.what != "opened"),
         may_manage=may_manage,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from northstar.registry.domain import Evidence, Metric
@@ -69,10 +69,10 @@ class Chart:
     marks: tuple[Mark, ...] = ()
     logarithmic: bool = False
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to draw."""
-        return not any(p.value is not None for s in self.series for p in s.points)
+    def rows(self) -> list[tuple[datetime, list[Point]]]:
+        """The chart as a table: for each moment one point of each series; all share moments."""
+        columns = [series.points for series in self.series]
+        return [(points[0].at, list(points)) for points in zip(*columns, strict=True)]
 
     def data(self) -> dict[str, Any]:
         """The chart as JSON: columns instead of points, moments in ISO 8601."""
@@ -83,7 +83,7 @@ class Chart:
                 {
                     "name": series.name,
                     "role": series.role,
-                    "x": [point.at.isoformat() for point in series.points],
+                    "x": [_iso(point.at) for point in series.points],
                     "y": [self._drawn(point.value) for point in series.points],
                     "low": [_number(point.low) for point in series.points],
                     "high": [_number(point.high) for point in series.points],
@@ -93,8 +93,7 @@ class Chart:
             ],
             "levels": [asdict(level) for level in self.levels if math.isfinite(level.value)],
             "marks": [
-                {"x": mark.at.isoformat(), "role": mark.role, "text": mark.text}
-                for mark in self.marks
+                {"x": _iso(mark.at), "role": mark.role, "text": mark.text} for mark in self.marks
             ],
         }
 
@@ -194,6 +193,11 @@ def _cell(value: float | None, threshold: float) -> Cell:
     if value >= threshold:
         return Cell(value, "found")
     return Cell(value, "noted" if value >= threshold / 2 else "calm")
+
+
+def _iso(moment: datetime) -> str:
+    """A moment in UTC to the minute, as the charts' library takes it."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 def _number(value: float | None) -> float | None:

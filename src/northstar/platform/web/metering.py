@@ -9,7 +9,7 @@ from northstar.monitoring.domain import Alert, ColumnDrift, EndpointMonitoring, 
 from northstar.platform.web.charts import Chart, Level, Mark, Matrix, Point, Series, matrix
 from northstar.platform.web.views import Metering
 
-_WINDOWS_IN_CHART = 120
+_WINDOWS_IN_CHART = 104
 _WINDOWS_IN_GRID = 40
 _FEATURES_IN_GRID = 20
 _FEATURES_IN_CHART = 3

@@ -38,8 +38,17 @@ PROJECT_READS = (
 )
 """What a viewer must be allowed to see a project's pages, and the project in lists."""
 
+_STATES: dict[str, tuple[AlertState | None, ...]] = {
+    "unresolved": ("open", "acknowledged"),
+    "open": ("open",),
+    "acknowledged": ("acknowledged",),
+    "resolved": ("resolved",),
+    "all": (None,),
+}
+_VERSIONS_SHOWN = 50
 _RELEASES_SHOWN = 20
 _ALERTS_SHOWN = 5
+_ALERTS_ON_A_PAGE = 100
 _JOBS_SHOWN = 10
 _DEEDS_SHOWN = 10
 _DEEDS_LOOKED_THROUGH = 200
@@ -56,10 +65,9 @@ class Reader:
     def overview(self) -> Overview:
         """The front page."""
         alerts = self._alerts("unresolved")
-        waiting = self._waiting()
         return Overview(
-            squads=self._squads(waiting, alerts),
-            waiting=tuple(cards.release_card(release) for release in waiting),
+            squads=self._squads(alerts),
+            waiting=tuple(cards.release_card(release) for release in self._waiting()),
             alerts=tuple(
                 cards.alert_card(alert, may_manage=False)
                 for alert in alerts
@@ -92,8 +100,9 @@ class Reader:
             alerts=tuple(self._alert_card(alert) for alert in _of_interest(alerts)),
             versions=tuple(
                 VersionRow(record, tuple(e for e in ENVIRONMENTS if live.get(e) == record.version))
-                for record in records
+                for record in records[:_VERSIONS_SHOWN]
             ),
+            older_versions=max(0, len(records) - _VERSIONS_SHOWN),
             releases=tuple(self._release_card(one) for one in releases[:_RELEASES_SHOWN]),
             latest=latest,
             judged=self._judged(latest, environment, releases) if latest else None,
@@ -127,12 +136,13 @@ class Reader:
         )
 
     def alerts(self, state: str, kind: FindingKind | None, project: str) -> tuple[AlertCard, ...]:
-        """Alerts under a filter, newest first; ``state`` may be ``unresolved`` or ``all``."""
-        return tuple(
-            self._alert_card(alert)
+        """The newest alerts under a filter; ``state`` may be ``unresolved`` or ``all``."""
+        found = [
+            alert
             for alert in self._alerts(state, kind)
             if not project or str(alert.ref.project_ref) == project
-        )
+        ]
+        return tuple(self._alert_card(alert) for alert in found[:_ALERTS_ON_A_PAGE])
 
     def projects(self) -> tuple[ProjectRef, ...]:
         """The projects that the viewer may see."""
@@ -158,28 +168,22 @@ class Reader:
         scopes = (Scope(), *squads, *(Scope(ref.squad, ref.project) for ref in self.projects()))
         return next((scope for scope in scopes if self._may("audit:read", scope)), None)
 
-    def _squads(
-        self, waiting: Sequence[Release], alerts: Sequence[Alert]
-    ) -> tuple[SquadSection, ...]:
+    def _squads(self, alerts: Sequence[Alert]) -> tuple[SquadSection, ...]:
         seen = self.projects()
         sections = []
         for squad in self._platform.projects.squads():
             own = [ref for ref in seen if ref.squad == squad.name]
             if own or self._may("squad:read", Scope(squad.name)):
-                rows = tuple(self._project_row(ref, waiting, alerts) for ref in own)
+                rows = tuple(self._project_row(ref, alerts) for ref in own)
                 sections.append(SquadSection(squad.name, squad.description, rows))
         return tuple(sections)
 
-    def _project_row(
-        self, ref: ProjectRef, waiting: Sequence[Release], alerts: Sequence[Alert]
-    ) -> ProjectRow:
+    def _project_row(self, ref: ProjectRef, alerts: Sequence[Alert]) -> ProjectRow:
         return ProjectRow(
             ref=ref,
             description=self._platform.projects.project(ref).description,
-            versions=len(self._platform.registry.list(ref)),
             endpoints=self._endpoints(ref),
             unresolved_alerts=sum(alert.ref.project_ref == ref for alert in alerts),
-            waiting=sum(release.endpoint.project_ref == ref for release in waiting),
         )
 
     def _endpoints(self, ref: ProjectRef) -> tuple[EndpointCard, ...]:
@@ -231,15 +235,13 @@ class Reader:
         ]
 
     def _alerts(self, state: str, kind: FindingKind | None = None) -> list[Alert]:
-        exact: AlertState | None = next(
-            (one for one in ("open", "acknowledged", "resolved") if one == state), None
-        )
-        return [
+        found = [
             alert
+            for exact in _STATES[state]
             for alert in self._platform.monitoring.alerts(state=exact, kind=kind)
             if self._sees(alert.ref.project_ref)
-            and not (state == "unresolved" and alert.state == "resolved")
         ]
+        return sorted(found, key=lambda alert: alert.id, reverse=True)
 
     def _activity(self) -> tuple[Happening, ...]:
         told: list[Happening] = []

@@ -57,9 +57,7 @@ def moment(value: datetime) -> Markup:
 
 def day(value: datetime) -> Markup:
     """A moment in UTC to the day."""
-    return Markup('<time datetime="{}">{}</time>').format(
-        value.isoformat(), f"{value.day} {value:%b %Y}"
-    )
+    return _date(value, f"{value.day} {value:%b %Y}")
 
 
 def number(value: float | None) -> str:
@@ -86,9 +84,7 @@ def score(value: float) -> str:
 
 def brief_day(value: datetime) -> Markup:
     """A day for the head of a narrow column."""
-    return Markup('<time datetime="{}">{}</time>').format(
-        value.isoformat(), f"{value.day} {value:%b}"
-    )
+    return _date(value, f"{value.day} {value:%b}")
 
 
 def readable(value: object) -> str:
@@ -131,6 +127,10 @@ def short(digest: str) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 alert``, ``2 alerts``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _date(value: datetime, text: str) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(f"{value:%Y-%m-%d}", text)
 
 
 def _environment() -> Environment:

@@ -120,10 +120,8 @@ class ProjectRow:
 
     ref: ProjectRef
     description: str
-    versions: int
     endpoints: tuple[EndpointCard, ...]
     unresolved_alerts: int
-    waiting: int
 
 
 @dataclass(frozen=True)
@@ -190,6 +188,7 @@ class ProjectPage:
     metering: Metering
     alerts: tuple[AlertCard, ...]
     versions: tuple[VersionRow, ...]
+    older_versions: int
     releases: tuple[ReleaseCard, ...]
     latest: VersionRecord | None
     judged: Judged | None
