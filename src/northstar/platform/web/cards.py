@@ -32,7 +32,6 @@ _DEEDS = {
     "role:assign": "gave {principal} the role {role} in {place}",
     "role:revoke": "took the role {role} in {place} from {principal}",
     "release:proposed": "proposed release {release} (v{version}) to {place}",
-    "release:gated": "held release {release} (v{version}) against the standards of {place}",
     "release:approved": "approved release {release} (v{version}) to {place}",
     "release:rejected": "rejected release {release} (v{version}) to {place}",
     "release:began": "began to roll out v{version} to {place}",
@@ -43,7 +42,6 @@ _DEEDS = {
     "release:restored": "restored v{version} in {place}",
     "release:broke": "gave up the release of v{version} to {place}",
     "alert:manage": "took care of an alert of {place}",
-    "labels:push": "told {place} what really happened",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from northstar.access.sessions import COOKIE
 from northstar.platform.web.rendering import page
 
 _FOR_MACHINES = ("/api/", "/mlflow", "/oauth/", "/.well-known/", "/static/")
@@ -32,6 +33,8 @@ def problem_page(
     offers the same address once more.
     """
     if code == "unauthenticated":
+        if COOKIE not in request.cookies and request.url.path != "/sign-in":
+            message = "You are not signed in."
         return page("sign_in.html", None, status=status, message=message, again=_again(request))
     title = _TITLES.get(code, "Failed")
     return page("problem.html", None, status=status, title=title, message=message, hint=hint)
