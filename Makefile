@@ -19,7 +19,7 @@ $(READY): requirements/dev.lock pyproject.toml
 	@touch $(READY)
 
 demo: $(READY) ## the whole story on a year of real flights, in about four minutes
-	@$(BIN)/python examples/late-arrival/demo.py
+	@$(BIN)/python -m demo
 
 test: $(READY) ## the whole test suite
 	@$(BIN)/pytest

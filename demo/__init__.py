@@ -1,0 +1,1 @@
+"""The demo: a year of real flights on the paved road, through the public surface only."""
