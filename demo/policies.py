@@ -31,7 +31,7 @@ def main() -> None:
     served = squad.served(last_day)
     never = squad.scores(squad.train(GO_LIVE), served)
     monthly = never.copy()
-    for first in pd.date_range(GO_LIVE, last_day, freq="MS")[1:]:
+    for first in pd.date_range(GO_LIVE, last_day, freq="MS", inclusive="neither"):
         later = (served[TIME] >= first).to_numpy()
         model = squad.train(first - LABEL_DELAY)
         monthly[later] = squad.scores(model, served[later])
@@ -58,13 +58,13 @@ class Squad:
         rows = int(len(table) * (1 - self._spec["split"]["test_share"]))
         return self._script.fit(table.iloc[:rows], self._spec["train"]["parameters"])
 
-    def scores(self, model: Any, table: pd.DataFrame) -> np.ndarray:
+    def scores(self, model: Any, table: pd.DataFrame) -> Any:
         """The probability of being late, with the categories that the model knows."""
         features = table[model.feature_name_].copy()
         known = iter(model.booster_.pandas_categorical)
         for name in ("carrier", "origin", "dest"):
             features[name] = pd.Categorical(features[name], categories=next(known))
-        return np.asarray(model.predict_proba(features)[:, 1])
+        return np.asarray(model.predict_proba(features), dtype=float)[:, 1]
 
 
 def unprotected(flights: pd.DataFrame, scores: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from demo.policies import LABEL_DELAY, TARGET, TIME
 from northstar.connection import Connection
 from northstar.monitoring.client import MonitoringClient
-from northstar.monitoring.domain import Label
+from northstar.monitoring.domain import EndpointMonitoring, Label
 from northstar.names import EndpointRef
 from northstar.serving.client import EndpointClient
 
@@ -72,8 +73,9 @@ class Replay:
         end = int(self._flights[TIME].searchsorted(moment))
         part = self._flights.iloc[self._sent : end]
         hours = self._hours.iloc[self._sent : end]
-        for (hour, origin), positions in part.groupby([hours, "origin"]).indices.items():
-            places = positions + self._sent
+        for key, positions in part.groupby([hours, "origin"]).indices.items():
+            hour, origin = cast("tuple[pd.Timestamp, str]", key)
+            places = np.asarray(positions) + self._sent
             name = f"{origin}-{hour:%Y%m%dT%H}"
             answer = self._serving.predict(
                 self._endpoint,
@@ -100,14 +102,13 @@ class Replay:
         told, self._labelled = end - self._labelled, end
         return told
 
-    def monitor_has_seen(self) -> bool:
+    def monitor_has_seen(self, status: EndpointMonitoring) -> bool:
         """Whether everything that was sent and labelled has reached the monitor."""
-        status = self._monitoring.status(self._endpoint)
         return status.predictions >= self._sent and status.labels >= self._labelled
 
 
-def _rows(flights: pd.DataFrame) -> list[dict[str, object]]:
+def _rows(flights: pd.DataFrame) -> list[dict[str, Any]]:
     """The flights as JSON objects; a missing value is ``None``."""
     features = flights[list(FEATURES)].astype(object)
-    rows: list[dict[str, object]] = features.where(features.notna(), None).to_dict("records")
-    return rows
+    records = features.where(features.notna(), None).to_dict("records")
+    return cast("list[dict[str, Any]]", records)

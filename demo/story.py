@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -128,7 +129,10 @@ class Story:
 
     def _end_of_week(self, now: pd.Timestamp) -> None:
         self._replay.push_labels(now)
-        wait_for(self._replay.monitor_has_seen, "the monitor to see the week")
+        wait_for(
+            lambda: self._replay.monitor_has_seen(self._admin_monitoring.status(ENDPOINT)),
+            "the monitor to see the week",
+        )
         self._admin_monitoring.advance(ENDPOINT, now.to_pydatetime())
         for alert in self._admin_monitoring.alerts(ENDPOINT):
             if alert.state != "resolved":
@@ -155,7 +159,7 @@ class Story:
                 continue
             self._told.add(key)
             self._event(now, "platform", f"retrains: {job.reason}")
-            done = wait_for(lambda number=job.id: self._ended(number), f"job {job.id}")
+            done = wait_for(partial(self._ended, job.id), f"job {job.id}")
             if done.state == "failed":
                 self._event(now, "platform", f"the retraining failed: {done.message}")
         for release in self._releases.releases(ENDPOINT):

@@ -105,7 +105,7 @@ def test_an_endpoint_starts_and_serves_while_the_control_plane_is_away(
 ) -> None:
     with RunningEndpoint(tmp_path, asked.control) as endpoint:
         endpoint.serves(1)
-        eventually(lambda: (endpoint.state.path / "good.json").exists())
+        eventually((endpoint.state.path / "good.json").exists)
     asked.control.away = True
     with RunningEndpoint(tmp_path, asked.control) as endpoint:
         endpoint.serves(1)

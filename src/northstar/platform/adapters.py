@@ -48,7 +48,6 @@ class JobPlatform:
         release = self._releases.propose(endpoint, version, JOBS, plan, note=reason)
         return f"Version {version} is registered; release {release.id} is {release.state}."
 
-
     def _usual_plan(self, endpoint: EndpointRef) -> RolloutPlan:
         """As people asked for the live version's rollout, if that was a canary."""
         for known in self._releases.releases(endpoint):
