@@ -75,7 +75,7 @@ def unprotected(flights: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
     day = flights[TIME].dt.tz_convert("America/New_York").dt.date
     rank = pd.Series(scores, index=flights.index).groupby(day).rank(ascending=False, method="first")
     places = np.ceil(day.groupby(day).transform("size") * PROTECTED_SHARE)
-    return ((rank > places) & (flights[TARGET] == 1)).to_numpy()
+    return np.asarray((rank > places) & (flights[TARGET] == 1), dtype=bool)
 
 
 if __name__ == "__main__":
