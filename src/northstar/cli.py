@@ -35,9 +35,7 @@ COMMANDS: dict[str, _Entry] = {
     "serve": _Entry("northstar.serving.cli:serve", "Serve one endpoint (the data plane)."),
     "endpoint": _Entry("northstar.serving.cli:endpoint", "Endpoints: where they are, how they do."),
     "labels": _Entry("northstar.monitoring.cli:labels", "Tell the platform what really happened."),
-    "monitor": _Entry(
-        "northstar.monitoring.cli:monitor", "What the monitor sees; or run it alone."
-    ),
+    "monitor": _Entry("northstar.monitoring.cli:monitor", "What the monitor sees."),
     "alerts": _Entry("northstar.monitoring.cli:alerts", "List, acknowledge and resolve alerts."),
     "principal": _Entry("northstar.access.cli:principal", "Users, services and their secrets."),
     "role": _Entry("northstar.access.cli:role", "Who may do what, and where."),
@@ -77,6 +75,8 @@ def root(ctx: click.Context, debug: bool) -> None:
 
     Exit codes: 0 done; 1 failed; 2 wrong input; 3 not signed in or not allowed; 4 no such thing;
     5 the present state does not admit it; 6 something did not answer, try again.
+
+    With --json, an error is printed as {"error": {"code", "message", "hint"}} as well.
     """
     ctx.obj = {"debug": debug}
 

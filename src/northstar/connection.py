@@ -177,7 +177,8 @@ def _checked(response: httpx2.Response) -> Any:
         kind: type[NorthstarError] = BY_CODE.get(problem["code"], Failed)
         raise kind(problem["message"], hint=problem.get("hint", ""))
     except (ValueError, KeyError, TypeError) as error:
-        raise Failed(
+        kind = Unavailable if response.status_code in (502, 503, 504) else Failed
+        raise kind(
             f"{response.request.method} {response.request.url.path} answered "
             f"{response.status_code}: {response.text[:200]}"
         ) from error
