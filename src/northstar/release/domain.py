@@ -47,7 +47,7 @@ class RolloutPlan(_Value):
     ``direct`` gives it everything at once; ``canary`` gives it the ``steps`` (percent, growing) one
     after another, then everything. A step is passed after ``min_requests`` of the canary and
     ``min_seconds``, and given up after ``max_seconds``. ``guards`` watch during all of it:
-    ``alpha`` is the chance that one of them rolls back a good version in this rollout;
+    ``alpha`` bounds the chance that those that test roll back a good version in this rollout;
     ``latency`` objects when the canary's p99 exceeds ``max_latency_ratio`` times the live one's and
     ``latency_floor_ms``; ``predictions`` when its mean lies more than ``max_prediction_shift``
     standard deviations of the live predictions from theirs.
