@@ -6,9 +6,10 @@ release loop asks it again and again, so its guards must not fool themselves by 
 Who asks, with which counts, stands in ``rollout.py``; what follows is carried out in ``moves.py``.
 
 Because they look so often, errors and slow answers are compared by a test that stays valid however
-often one looks (``_evidence_of_harm``): users are divided at random, so if both versions fail equally often,
-each failure falls on the canary with the canary's share of the requests. The likelihood ratio of
-"the canary fails r times as often" against that, averaged over several r, is a test martingale; by
+often one looks (``_evidence_of_harm``): users are divided at random, so if both versions fail
+equally often, each failure falls on the canary with the canary's share of the requests. The
+likelihood ratio of "the canary fails r times as often" against that, averaged over several r, is a
+test martingale; by
 Ville's inequality it ever reaches 1/alpha with a chance of at most alpha. alpha is divided among
 the steps and the two guards that test (Bonferroni).
 
