@@ -22,7 +22,10 @@ demo: $(READY) ## the whole story on a year of real flights, in about four minut
 	@$(BIN)/python -m demo
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/pytest
+	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null; then \
+	  echo "No Chromium here: the tests in a browser are skipped by name (NORTHSTAR_WITHOUT_BROWSER=1)."; \
+	  export NORTHSTAR_WITHOUT_BROWSER=1; \
+	fi; $(BIN)/pytest
 
 lint: $(READY) ## lint and format
 	@$(BIN)/ruff check .
