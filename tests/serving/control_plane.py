@@ -56,6 +56,7 @@ class SmallControlPlane:
         eventually(lambda: self._server.started)
         self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
         self.captures = folder / "captures"
+        self._supervisors: list[Supervisor] = []
 
     def _token_route(self) -> APIRouter:
         routes = APIRouter()
@@ -70,7 +71,8 @@ class SmallControlPlane:
         return routes
 
     def supervisor(self) -> Supervisor:
-        return Supervisor(
+        """Another supervisor of the same endpoints, as after a restart."""
+        supervisor = Supervisor(
             self.database,
             SystemClock(),
             self.service,
@@ -79,10 +81,8 @@ class SmallControlPlane:
             folder=self.folder / "endpoints",
             captures=self.captures,
         )
-
-    def _secret(self, endpoint: Any) -> tuple[str, str]:
-        secret = self.bench.access.endpoint_identity(endpoint)
-        return secret.client_id, secret.client_secret
+        self._supervisors.append(supervisor)
+        return supervisor
 
     def owner(self) -> tuple[str, str]:
         """The id and secret of somebody who may do everything in the squad."""
@@ -99,6 +99,9 @@ class SmallControlPlane:
         return Connection(Credentials(self.url, "", *self.owner()))
 
     def close(self) -> None:
+        """End every process that was started, then the server."""
+        for supervisor in self._supervisors:
+            supervisor.stop_all()
         self._server.should_exit = True
         self._thread.join(10)
         self.database.close()

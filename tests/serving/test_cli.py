@@ -8,7 +8,6 @@ from click.testing import CliRunner
 
 from northstar.cli import root
 from northstar.errors import Invalid
-from northstar.serving.supervisor import Supervisor
 from tests.serving.control_plane import SmallControlPlane, answering
 from tests.serving.endpoints import ENDPOINT
 
@@ -16,12 +15,10 @@ from tests.serving.endpoints import ENDPOINT
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallControlPlane]:
     plane = SmallControlPlane(tmp_path_factory.mktemp("cli"))
-    supervisor: Supervisor = plane.supervisor()
     try:
-        answering(plane, supervisor)
+        answering(plane, plane.supervisor())
         yield plane
     finally:
-        supervisor.stop_all()
         plane.close()
 
 

@@ -18,11 +18,8 @@ from tests.serving.endpoints import ENDPOINT, captured_rows, eventually, process
 @pytest.fixture
 def plane(tmp_path: Path) -> Iterator[SmallControlPlane]:
     plane = SmallControlPlane(tmp_path)
-    try:
-        yield plane
-    finally:
-        plane.supervisor().stop_all()
-        plane.close()
+    yield plane
+    plane.close()
 
 
 def test_an_endpoint_is_started_asked_killed_and_started_again(plane: SmallControlPlane) -> None:
@@ -81,7 +78,6 @@ def test_a_new_control_plane_adopts_the_running_endpoint(plane: SmallControlPlan
         return agents(plane) == []
 
     eventually(ended)
-    before_restart.stop_all()  # reaps its child
 
 
 def test_an_endpoint_that_cannot_start_is_tried_ever_more_rarely(

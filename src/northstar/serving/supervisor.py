@@ -101,10 +101,8 @@ class Supervisor:
                 os.kill(process.pid, signal.SIGTERM)
                 ending.append(process)
         deadline = time.monotonic() + timeout_seconds
-        while any(map(is_running, ending)) and time.monotonic() < deadline:
-            self._reap()
+        while (self._reap() or any(map(is_running, ending))) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self._reap()
 
     def log_path(self, endpoint: EndpointRef) -> Path:
         """Where an endpoint's processes write their log."""
@@ -211,7 +209,9 @@ class Supervisor:
         with self._database.begin() as connection:
             store.put_process(connection, endpoint, process)
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Take leave of the children that have ended; whether any is left."""
         self._children = {
             pid: child for pid, child in self._children.items() if child.poll() is None
         }
+        return bool(self._children)
