@@ -15,9 +15,9 @@ from northstar.linear.model_folder import (
     model_to_json,
     save_model,
 )
+from northstar.linear.models.regression import LinearRegression, Ridge
 from northstar.linear.newton import Newton
 from northstar.linear.objective import Objective
-from northstar.linear.regression import LinearRegression, Ridge
 
 __all__ = [
     "BadInput",

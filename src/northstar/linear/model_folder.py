@@ -14,7 +14,7 @@ import numpy as np
 
 from northstar.linear.errors import BadInput
 from northstar.linear.logistic import LogisticRegression
-from northstar.linear.regression import LinearRegression, Ridge
+from northstar.linear.models.regression import LinearRegression, Ridge
 from northstar.linear.tables import Features
 
 FLAVOR = "northstar.linear"

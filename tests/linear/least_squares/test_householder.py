@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from northstar.linear.householder import pivoted_qr
+from northstar.linear.least_squares.householder import pivoted_qr
 from tests.linear.tables import seeds
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Estimator
 from northstar.linear.gradient_descent import GradientDescent
-from northstar.linear.least_squares import Solution, reduce_to_triangle, solve, solve_ridge
+from northstar.linear.least_squares.triangle import Solution, reduce_to_triangle, solve, solve_ridge
 from northstar.linear.losses import SquaredLoss
 from northstar.linear.objective import Objective
 from northstar.linear.standardise import Standardised, centre

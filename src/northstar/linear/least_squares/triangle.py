@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from northstar.linear.householder import pivoted_qr
+from northstar.linear.least_squares.householder import pivoted_qr
 from northstar.linear.tables import Floats
 
 _EPSILON = float(np.finfo(np.float64).eps)

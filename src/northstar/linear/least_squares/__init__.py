@@ -1,0 +1,1 @@
+"""Solving least squares: one file per solver, all fed by the same small triangle."""
