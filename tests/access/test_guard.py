@@ -87,7 +87,7 @@ def test_a_change_is_recorded_with_what_allowed_it(bench: AccessBench, client: T
     assert client.get(VERSIONS, headers=headers).status_code == 200
     (entry,) = bench.access.audit.entries(within=Scope("operations"))
     assert (entry.action, entry.outcome) == ("version:register", "allowed")
-    assert entry.detail["reasons"] == ["data-scientist"]
+    assert entry.detail["policies"] == ["data-scientist"]
 
 
 def test_a_name_that_is_none_is_refused(bench: AccessBench, client: TestClient) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, text
 
 from northstar.access import store
 from northstar.access.domain import AuditEntry, AuditVerdict, Outcome
+from northstar.access.origin import current_origin
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.names import Scope
@@ -44,8 +45,10 @@ class AuditLog:
     ) -> AuditEntry:
         """Append one entry; it is durable when this returns.
 
-        Never call it inside a transaction of your own: on SQLite it would wait for itself.
+        From where and through which credential the request came that is being answered is noted
+        too. Never call it inside a transaction of your own: on SQLite it would wait for itself.
         """
+        origin = current_origin()
         with self._database.begin() as connection:
             sequence, previous = _last(connection)
             body: dict[str, Any] = {
@@ -56,6 +59,8 @@ class AuditLog:
                 "scope": str(scope),
                 "outcome": outcome,
                 "detail": dict(detail or {}),
+                "credential": origin.credential,
+                "address": origin.address,
                 "previous": previous,
             }
             entry = AuditEntry(**body, digest=_digest(body))
@@ -140,6 +145,8 @@ def _entry(row: RowMapping) -> AuditEntry:
 
 def _digest(body: Mapping[str, Any]) -> str:
     at: datetime = body["at"]
-    plain = {**body, "at": at.astimezone(UTC).isoformat()}
+    # What is null was not there when the entry was made, and is not covered by its digest.
+    plain = {name: value for name, value in body.items() if value is not None}
+    plain["at"] = at.astimezone(UTC).isoformat()
     text_form = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return f"sha256:{hashlib.sha256(text_form.encode()).hexdigest()}"

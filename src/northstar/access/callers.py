@@ -12,7 +12,7 @@ from http.cookies import CookieError, SimpleCookie
 from northstar.access.domain import Principal
 from northstar.access.errors import BadCredentials
 from northstar.access.service import AccessService
-from northstar.access.sessions import COOKIE
+from northstar.access.sessions import COOKIE, fingerprint
 from northstar.clock import Clock
 from northstar.errors import Unauthenticated
 
@@ -25,11 +25,13 @@ class Caller:
     """Who sent a request.
 
     Args:
+        credential: how the caller was known, as the audit writes it.
         cookie: the web session's cookie, when that is how the caller was known; a request that
             changes something must then carry the session's CSRF token.
     """
 
     principal: Principal
+    credential: str = ""
     cookie: str = ""
 
 
@@ -41,18 +43,24 @@ def identify(access: AccessService, headers: Mapping[str, str]) -> Caller:
     """
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value:
-        return Caller(access.authenticate(value.strip()))
+        return _by_token(access, value.strip())
     if scheme:
         raise BadCredentials(
             f"{scheme} authorization is not understood here.", hint="Send a bearer token."
         )
     if cookie := session_cookie(headers.get("cookie", "")):
-        return Caller(access.authenticate_session(cookie), cookie)
+        known = access.authenticate_session(cookie)
+        return Caller(known, f"session:{fingerprint(cookie)}", cookie)
     raise Unauthenticated(
         "The request does not say who is asking.",
         hint="Send 'Authorization: Bearer TOKEN' (`northstar token`), "
         "or sign in to the pages with a link (`northstar login --link`).",
     )
+
+
+def _by_token(access: AccessService, token: str) -> Caller:
+    principal = access.authenticate(token)
+    return Caller(principal, f"token:{access.tokens.check(token).get('jti', '')}")
 
 
 def session_cookie(header: str) -> str:
@@ -76,11 +84,14 @@ class BasicAuthentication:
         self._clock = clock
         self._good: dict[bytes, tuple[str, float]] = {}
 
-    def __call__(self, value: str) -> Principal:
+    def __call__(self, value: str) -> Caller:
         """Whose ``Authorization: Basic`` value this is; raises ``BadCredentials``."""
         name, password = _split(value)
         if not password.startswith("nss_"):
-            return self._access.authenticate(password)
+            return _by_token(self._access, password)
+        return Caller(self._by_secret(name, password, value), "secret")
+
+    def _by_secret(self, name: str, password: str, value: str) -> Principal:
         key = hashlib.sha256(value.encode()).digest()
         known, until = self._good.get(key, ("", 0.0))
         if self._clock.monotonic() < until and (found := self._access.directory.find(known)):

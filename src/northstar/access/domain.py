@@ -112,7 +112,14 @@ class Identity(BaseModel):
 
 
 class AuditEntry(BaseModel):
-    """One decision or deed; ``digest`` covers the entry and the digest of the one before it."""
+    """One decision or deed; ``digest`` covers the entry and the digest of the one before it.
+
+    ``detail`` holds what belongs to the action; in it ``policies`` are the ids of the policies and
+    roles that decided, and ``reason`` is what the person gave as theirs. ``credential`` says how
+    the principal was known (``token:…``, ``secret:…``, ``session:…``) and ``address`` from where
+    the request came; both are empty for what the platform did by itself, and ``None`` in entries
+    of before they were recorded.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -123,6 +130,8 @@ class AuditEntry(BaseModel):
     scope: str
     outcome: Outcome
     detail: dict[str, JsonValue]
+    credential: str | None = None
+    address: str | None = None
     previous: str
     digest: str
 

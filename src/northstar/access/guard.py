@@ -23,6 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from northstar.access.callers import Caller, identify, session_cookie
 from northstar.access.domain import Principal
 from northstar.access.errors import NotAllowed
+from northstar.access.origin import came_through
 from northstar.access.service import AccessService
 from northstar.access.sessions import CSRF_FIELD, CSRF_HEADER, csrf_is_good, csrf_token
 from northstar.names import Scope, check_environment, check_name
@@ -89,13 +90,14 @@ class Guard:
     ) -> None:
         decision = self.access.check(principal, action, scope)
         if not action.endswith(":read") and action not in _UNRECORDED:
-            reasons: list[JsonValue] = list(decision.reasons)
+            policies: list[JsonValue] = list(decision.reasons)
             self.access.audit.record(
-                principal.id, action, scope, "allowed", {**detail, "reasons": reasons}
+                principal.id, action, scope, "allowed", {**detail, "policies": policies}
             )
 
     async def _identify(self, request: Request) -> Principal:
         found = await run_in_threadpool(identify, self.access, request.headers)
+        came_through(found.credential)
         if found.cookie and request.method not in _SAFE_METHODS:
             await _check_csrf(request, found)
         request.state.principal = found.principal

@@ -32,6 +32,7 @@ from northstar.access.mlflow_protection import (
     read_json,
 )
 from northstar.access.mlflow_routes import ACTIONS, CHANGES, Kind, Match, classify
+from northstar.access.origin import came_through
 from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock
 from northstar.errors import Invalid, NorthstarError
@@ -56,10 +57,14 @@ _ERROR_CODES = {
 class _Admission:
     """What was decided about one request."""
 
-    principal: Principal
+    caller: Caller
     match: Match
     squad: str
     path: str
+
+    @property
+    def principal(self) -> Principal:
+        return self.caller.principal
 
 
 class MlflowDoor:
@@ -90,8 +95,7 @@ class MlflowDoor:
             return
         try:
             admission = await run_in_threadpool(self._admit, scope)
-            content = await self._checked_body(scope, receive, admission)
-            await run_in_threadpool(self._record, scope["method"], admission)
+            content = await self._settled_body(scope, receive, admission)
         except NorthstarError as error:
             await _refuse(send, error)
             return
@@ -101,9 +105,13 @@ class MlflowDoor:
         await self._app(passed, receive if content is None else _replay(content, receive), send)
 
     def _admit(self, scope: AsgiScope) -> _Admission:
-        """Authenticate and decide; raises what the caller is to be told."""
+        """Authenticate, decide and, unless the body is to be looked at first, record.
+
+        Raises what the caller is to be told.
+        """
         headers = Headers(scope=scope)
         caller = self._identify(headers)
+        came_through(caller.credential)
         principal, method = caller.principal, scope["method"]
         path = _path_below_mount(scope)
         match = None if _is_a_trick(scope, path) else classify(method, path)
@@ -121,18 +129,21 @@ class MlflowDoor:
             self._deny(principal, method, path, Scope(squad), "mlflow:closed", ["not-a-squad"])
             raise NotAllowed("The workspace 'default' belongs to no squad.")
         self._access.check(principal, ACTIONS[match.route.kind], Scope(squad or None))
-        return _Admission(principal, match, squad, path)
+        admission = _Admission(caller, match, squad, path)
+        if not match.route.touches:
+            self._record(method, admission)
+        return admission
 
     def _identify(self, headers: Headers) -> Caller:
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
-            return Caller(self._basic(value.strip()))
+            return self._basic(value.strip())
         return identify(self._access, headers)
 
-    async def _checked_body(
+    async def _settled_body(
         self, scope: AsgiScope, receive: Receive, admission: _Admission
     ) -> bytes | None:
-        """Refuse what touches something protected; returns the body if it had to be read."""
+        """Refuse what touches something protected, record the rest; returns a body it has read."""
         route = admission.match.route
         if not route.touches:
             return None
@@ -142,10 +153,11 @@ class MlflowDoor:
             content = json.dumps(body).encode()
         query = scope.get("query_string", b"").decode("latin-1")
         request = Request(scope["method"], admission.squad, admission.match, query, body)
-        await run_in_threadpool(self._check_protection, request, admission)
+        came_through(admission.caller.credential)
+        await run_in_threadpool(self._settle, request, admission)
         return content
 
-    def _check_protection(self, request: Request, admission: _Admission) -> None:
+    def _settle(self, request: Request, admission: _Admission) -> None:
         try:
             check_protection(request, self._protected)
         except NotAllowed:
@@ -154,6 +166,7 @@ class MlflowDoor:
                 admission.principal, request.method, admission.path, scope, action, ["protected"]
             )
             raise
+        self._record(request.method, admission)
 
     def _record(self, method: str, admission: _Admission) -> None:
         kind = admission.match.route.kind
@@ -171,9 +184,9 @@ class MlflowDoor:
         path: str,
         scope: Scope,
         action: str,
-        reasons: list[JsonValue],
+        policies: list[JsonValue],
     ) -> None:
-        detail: dict[str, JsonValue] = {"method": method, "path": path[:500], "reasons": reasons}
+        detail: dict[str, JsonValue] = {"method": method, "path": path[:500], "policies": policies}
         self._access.audit.record(principal.id, action, scope, "denied", detail)
 
     def _only_readable(self, principal: Principal, send: Send) -> Send:

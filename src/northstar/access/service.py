@@ -74,7 +74,7 @@ class AccessService:
         if decision.allowed:
             return decision
         self.audit.record(
-            principal.id, action, scope, "denied", {"reasons": list(decision.reasons), **about}
+            principal.id, action, scope, "denied", {"policies": list(decision.reasons), **about}
         )
         raise NotAllowed(
             f"{principal.id} may not {action} in {scope}{_because(decision)}.",

@@ -105,10 +105,18 @@ audit = Table(
     Column("scope", String(_ID), nullable=False, index=True),
     Column("outcome", String(16), nullable=False),
     Column("detail", Text, nullable=False),
+    Column("credential", String(_ID)),  # null: recorded before there was such a column
+    Column("address", String(_ID)),
     Column("previous", String(71), nullable=False),
     Column("digest", String(71), nullable=False),
 )
-TABLES = (principals, secrets, assignments, keys, sessions, revision, audit)
+audit_exports = Table(
+    "access_audit_exports",
+    metadata,
+    Column("target", String(63), primary_key=True),
+    Column("sequence", Integer, nullable=False),  # the last entry that arrived there
+)
+TABLES = (principals, secrets, assignments, keys, sessions, revision, audit, audit_exports)
 
 
 def read_revision(connection: Connection) -> int:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from northstar import __version__
 from northstar.access import api as access_api
+from northstar.access.origin import OriginMiddleware
 from northstar.monitoring import api as monitoring_api
 from northstar.pipeline.jobs import api as jobs_api
 from northstar.platform import health, problems
@@ -44,6 +45,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(OriginMiddleware, trusted_proxies=platform.settings.trusted_proxies)
     problems.install(app)
     guard = platform.guard
     app.include_router(health.router(platform, guard))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from northstar.errors import Invalid
@@ -21,12 +21,17 @@ class Settings:
         url: the address at which clients and endpoints reach the control plane.
         database_url: the control plane's database, as an SQLAlchemy URL.
         mlflow_database_url: MLflow's own database.
+        trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
+        azure_monitor: the connection string of the Application Insights resource that gets the
+            audit; empty for none.
     """
 
     state: Path
     url: str
     database_url: str
     mlflow_database_url: str
+    trusted_proxies: tuple[str, ...] = ()
+    azure_monitor: str = field(default="", repr=False)
 
     @classmethod
     def embedded(cls, state: Path, host: str, port: int) -> Settings:
@@ -42,7 +47,8 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """For ``northstar server``: read ``NORTHSTAR_STATE``, ``NORTHSTAR_PUBLIC_URL``,
-        ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``; raises ``Invalid``.
+        ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
+        ``NORTHSTAR_TRUSTED_PROXIES`` and ``NORTHSTAR_AZURE_MONITOR``; raises ``Invalid``.
         """
         env = os.environ if environ is None else environ
         wanted = {
@@ -62,6 +68,8 @@ class Settings:
             url=env["NORTHSTAR_PUBLIC_URL"].rstrip("/"),
             database_url=env["NORTHSTAR_DATABASE_URL"],
             mlflow_database_url=env["NORTHSTAR_MLFLOW_DATABASE_URL"],
+            trusted_proxies=tuple(env.get("NORTHSTAR_TRUSTED_PROXIES", "").split()),
+            azure_monitor=env.get("NORTHSTAR_AZURE_MONITOR", ""),
         )
 
     @property

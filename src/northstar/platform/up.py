@@ -49,7 +49,14 @@ def run_embedded(state: Path, port: int | None, announce: Callable[[str, str], N
 def serve(app: Any, listener: socket.socket) -> None:
     """Answer requests on ``listener`` until SIGINT or SIGTERM."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="on"
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        lifespan="on",
+        # uvicorn would believe X-Forwarded-For of anything on this machine; whom to believe is
+        # a setting (NORTHSTAR_TRUSTED_PROXIES), and the application's own middleware reads it.
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
