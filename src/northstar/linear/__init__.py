@@ -6,6 +6,7 @@ Start reading at ``least_squares`` (QR), then ``losses`` and ``objective`` (what
 
 from northstar.linear.errors import BadInput, NotConverged, NotFitted
 from northstar.linear.gradient_descent import GradientDescent
+from northstar.linear.least_squares.triangle import Triangle
 from northstar.linear.logistic import LogisticRegression
 from northstar.linear.losses import LogisticLoss, Loss, SoftmaxLoss, SquaredLoss
 from northstar.linear.minimum import Minimum, Step
@@ -18,6 +19,7 @@ from northstar.linear.model_folder import (
 from northstar.linear.models.regression import LinearRegression, Ridge
 from northstar.linear.newton import Newton
 from northstar.linear.objective import Objective
+from northstar.linear.solver_report import SolverReport
 
 __all__ = [
     "BadInput",
@@ -33,8 +35,10 @@ __all__ = [
     "Objective",
     "Ridge",
     "SoftmaxLoss",
+    "SolverReport",
     "SquaredLoss",
     "Step",
+    "Triangle",
     "load_model",
     "model_from_json",
     "model_to_json",

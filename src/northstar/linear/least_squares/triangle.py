@@ -1,91 +1,176 @@
-"""Least squares by QR: stable, and honest about columns that say the same thing.
-
-The normal equations square the condition number of the table; QR does not (Golub and Van Loan,
-section 5.3). The tall table is reduced once by LAPACK's Householder QR to a small triangle, and
-the rank is read off that triangle by a QR with pivoting.
-"""
+"""The small triangle that holds all that least squares needs of any number of rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from northstar.linear.least_squares.householder import pivoted_qr
+from northstar.linear.errors import BadInput
+from northstar.linear.least_squares.tsqr import block_rows, reduce_by_qr, triangle_of
 from northstar.linear.tables import Floats
 
-_EPSILON = float(np.finfo(np.float64).eps)
+Reduction = Callable[[Iterable[Floats]], Floats]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Triangle:
-    """All that least squares needs of a table and its target: ``‖Xb − y‖² = ‖Rb − c‖² + rest``.
+    """Rows of a table and its target, reduced by QR: ``Σ w (y − Xb)² = ‖Rb − c‖² + rest``.
+
+    The rows that are reduced are ``sqrt(w) · [1, X − shift, y − target_shift]``; the column of
+    ones is there when there is an intercept. The shift, taken from the first rows, lets columns
+    far from zero keep their digits; what it leaves of the means the column of ones takes out.
+    Triangles of different rows merge into the triangle of all of them.
 
     Attributes:
-        factor: R, at most columns × columns.
-        projected: c, the target in the coordinates of R.
-        noise: (columns,); what rounding may have added to the length of each column.
+        augmented: R with the target as its last column, upper triangular, at most
+            (parameters + 1)².
+        shift: (columns,); zeros without an intercept, since then 0 is where the line must pass.
+        target_shift: the same for the target.
+        intercept: whether the first column of R is the intercept's.
+        rows: how many had a weight above 0.
+        weight: the sum of the weights.
     """
 
-    factor: Floats
-    projected: Floats
-    noise: Floats
+    augmented: Floats
+    shift: Floats
+    target_shift: float
+    intercept: bool
+    rows: int
+    weight: float
+
+    @classmethod
+    def of(
+        cls,
+        X: Floats,
+        y: Floats,
+        weights: Floats | None = None,
+        *,
+        intercept: bool = True,
+        reduction: Reduction = reduce_by_qr,
+    ) -> Triangle:
+        """Reduce a table (rows × columns), target (rows,) and weights (rows,), ones if ``None``."""
+        shift, target_shift = np.zeros(X.shape[1]), 0.0
+        if intercept:
+            first = slice(0, block_rows(X.shape[1] + 2))
+            shift, target_shift = X[first].mean(axis=0), float(y[first].mean())
+        blocks = _blocks(X, y, weights, shift, target_shift, intercept)
+        return cls(
+            reduction(blocks),
+            shift,
+            target_shift,
+            intercept,
+            len(X) if weights is None else int(np.count_nonzero(weights)),
+            float(len(X)) if weights is None else float(weights.sum()),
+        )
+
+    @property
+    def parameters(self) -> int:
+        """Columns, and one for the intercept."""
+        return len(self.shift) + self.intercept
+
+    @property
+    def factor(self) -> Floats:
+        """R, parameters × parameters (rows of zeros when there were fewer rows)."""
+        return self._square()[:, :-1]
+
+    @property
+    def projected(self) -> Floats:
+        """c = Qᵀy, (parameters,)."""
+        return self._square()[:, -1]
+
+    @property
+    def residual_sum_of_squares(self) -> float:
+        """What no coefficients can explain."""
+        return float(np.sum(np.square(self.augmented[self.parameters :, -1])))
+
+    @property
+    def total_sum_of_squares(self) -> float:
+        """Of the target, about its weighted mean with an intercept, about 0 without."""
+        return float(np.sum(np.square(self.augmented[int(self.intercept) :, -1])))
+
+    @property
+    def means(self) -> Floats:
+        """The weighted mean of each column (columns,); zeros without an intercept."""
+        if not self.intercept:
+            return self.shift
+        return np.asarray(self.shift + self.augmented[0, 1:-1] / self.augmented[0, 0])
+
+    @property
+    def target_mean(self) -> float:
+        """The weighted mean of the target; 0 without an intercept."""
+        if not self.intercept:
+            return 0.0
+        return self.target_shift + float(self.augmented[0, -1] / self.augmented[0, 0])
+
+    @property
+    def centred(self) -> tuple[Floats, Floats]:
+        """R and c of the table less its means: at most columns × columns, and as many."""
+        rows = self.augmented[int(self.intercept) : self.parameters]
+        return rows[:, int(self.intercept) : -1], rows[:, -1]
+
+    def merge(self, other: Triangle) -> Triangle:
+        """The triangle of the rows of both; exact up to rounding, in either order.
+
+        Raises:
+            BadInput: they are of different columns, or only one has an intercept.
+        """
+        if (self.parameters, self.intercept) != (other.parameters, other.intercept):
+            raise BadInput("Only fits of the same columns, with the same fit_intercept, merge.")
+        stacked = np.vstack([self.augmented, other._moved(self.shift, self.target_shift)])
+        return Triangle(
+            triangle_of(stacked),
+            self.shift,
+            self.target_shift,
+            self.intercept,
+            self.rows + other.rows,
+            self.weight + other.weight,
+        )
+
+    def penalised(self, alpha: float) -> Triangle:
+        """With one more row ``sqrt(alpha) bⱼ ≈ 0`` for each column, the intercept free."""
+        rows = np.zeros((len(self.shift), self.augmented.shape[1]))
+        rows[:, int(self.intercept) : -1] = np.sqrt(alpha) * np.eye(len(self.shift))
+        return replace(self, augmented=triangle_of(np.vstack([self.augmented, rows])))
+
+    def _moved(self, shift: Floats, target_shift: float) -> Floats:
+        """``augmented`` for another shift: multiples of the ones are added to each column.
+
+        Only the first row of R has an entry in the column of ones, so only that row changes.
+        """
+        if not self.intercept:
+            return self.augmented
+        moved = self.augmented.copy()
+        by = np.append(self.shift - shift, self.target_shift - target_shift)
+        moved[0, 1:] += moved[0, 0] * by
+        return moved
+
+    def _square(self) -> Floats:
+        square = np.zeros((self.parameters, self.parameters + 1))
+        rows = self.augmented[: self.parameters]
+        square[: len(rows)] = rows
+        return square
 
 
-@dataclass(frozen=True)
-class Solution:
-    """Coefficients (columns,), and the rank of the table they were found from."""
-
-    coefficients: Floats
-    rank: int
-
-
-def reduce_to_triangle(X: Floats, y: Floats, means: Floats) -> Triangle:
-    """Reduce rows × columns to columns × columns without forming Q.
-
-    Factorising the table with the target as one more column gives Qᵀy for free. ``means`` is what
-    was taken off the columns: the further from zero a column was, the less of it is certain.
-    """
-    columns = X.shape[1]
-    triangle: Floats = np.asarray(np.linalg.qr(np.column_stack([X, y]), mode="r"))[:columns]
-    factor = triangle[:, :columns]
-    before = np.hypot(np.linalg.norm(factor, axis=0), np.sqrt(len(X)) * np.abs(means))
-    return Triangle(factor, triangle[:, columns], _EPSILON * max(X.shape) * before)
-
-
-def solve(triangle: Triangle) -> Solution:
-    """Minimise ``‖Xb − y‖²``; of many solutions, take the one of least norm.
-
-    Columns are scaled to unit length before the rank is judged, so that units do not matter to
-    it. Full rank gives the one solution; otherwise the least norm shares a weight evenly among
-    columns that say the same, and gives 0 to columns of zeros.
-    """
-    lengths = np.linalg.norm(triangle.factor, axis=0)
-    alive = lengths > triangle.noise
-    scale = np.where(alive, lengths, 1.0)
-    R, c = np.where(alive, triangle.factor, 0.0), triangle.projected
-    qr = pivoted_qr(R / scale, c, triangle.noise / scale)
-    coefficients = np.zeros(R.shape[1])
-    if qr.rank == R.shape[1]:
-        coefficients[qr.order] = np.linalg.solve(qr.triangle, qr.projected)
-        return Solution(coefficients / scale, qr.rank)
-    if qr.rank:
-        wide = np.empty_like(qr.triangle)
-        wide[:, qr.order] = qr.triangle
-        # wide @ b = c has many solutions; the shortest is a combination of wide's own rows.
-        Z, T = np.linalg.qr((wide * scale).T)
-        coefficients = Z @ np.linalg.solve(T.T, qr.projected)
-    return Solution(coefficients, qr.rank)
-
-
-def solve_ridge(triangle: Triangle, alpha: float) -> Solution:
-    """Minimise ``‖Xb − y‖² + alpha ‖b‖²`` (Hoerl and Kennard 1970), again by QR.
-
-    The penalty is one more row ``sqrt(alpha) bⱼ ≈ 0`` for each column; the small triangle takes
-    them as well as the tall table would.
-    """
-    columns = triangle.factor.shape[1]
-    rows = np.vstack([triangle.factor, np.sqrt(alpha) * np.eye(columns)])
-    padded = np.concatenate([triangle.projected, np.zeros(columns)])
-    smaller = reduce_to_triangle(rows, padded, np.zeros(columns))
-    return solve(Triangle(smaller.factor, smaller.projected, triangle.noise))
+def _blocks(
+    X: Floats,
+    y: Floats,
+    weights: Floats | None,
+    shift: Floats,
+    target_shift: float,
+    intercept: bool,
+) -> Iterator[Floats]:
+    """The rows to reduce, in blocks that stay in the cache; a block is overwritten by the next."""
+    columns = X.shape[1] + 1 + intercept
+    size = block_rows(columns)
+    space = np.ones((min(size, len(X)), columns))
+    for start in range(0, len(X), size):
+        rows = slice(start, start + size)
+        block = space[: len(X[rows])]
+        block[:, : int(intercept)] = 1.0
+        np.subtract(X[rows], shift, out=block[:, int(intercept) : -1])
+        np.subtract(y[rows], target_shift, out=block[:, -1])
+        if weights is not None:
+            block *= np.sqrt(weights[rows])[:, None]
+        yield block
