@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from northstar.linear.errors import NotConverged, NotFitted
-from northstar.linear.minimum import Minimum, Step
+from northstar.linear.optimisation.minimum import Minimum, Step
 from northstar.linear.tables import Features, Floats
 
 

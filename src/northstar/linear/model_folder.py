@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from northstar.linear.errors import BadInput
-from northstar.linear.logistic import LogisticRegression
+from northstar.linear.models.logistic import LogisticRegression
 from northstar.linear.models.regression import LinearRegression, Ridge
 from northstar.linear.tables import Features
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from northstar.linear.logistic import LogisticRegression
 from northstar.linear.model_folder import Model, load_model
+from northstar.linear.models.logistic import LogisticRegression
 from northstar.linear.tables import Floats
 
 

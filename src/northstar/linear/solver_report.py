@@ -14,25 +14,26 @@ class SolverReport:
         reason: why it did, in words.
         condition: of the centred columns scaled to unit length, so that units do not count; a
             relative error in the table may come out this many times larger in the coefficients.
-            Infinite when columns depend on each other.
-        rank: how many columns are independent, the intercept's not counted.
+            Infinite when columns depend on each other; ``None`` when the solver did not learn it.
+        rank: how many columns are independent, the intercept's not counted; ``None`` likewise.
         steps: that an iterative solver took.
         converged: whether an iterative solver was satisfied.
     """
 
     solver: str
     reason: str
-    condition: float
-    rank: int
+    condition: float | None = None
+    rank: int | None = None
     steps: int | None = None
     converged: bool | None = None
 
     def __str__(self) -> str:
-        walked = ""
+        told = [f"{self.solver}: {self.reason}."]
+        if self.condition is not None:
+            told.append(f"Condition {self.condition:.2g}.")
+        if self.rank is not None:
+            told.append(f"Rank {self.rank}.")
         if self.steps is not None:
             ending = "converged" if self.converged else "did not converge"
-            walked = f" It {ending} after {self.steps} steps."
-        return (
-            f"{self.solver}: {self.reason}. Condition {self.condition:.2g}, "
-            f"rank {self.rank}.{walked}"
-        )
+            told.append(f"It {ending} after {self.steps} steps.")
+        return " ".join(told)

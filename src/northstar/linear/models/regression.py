@@ -11,9 +11,9 @@ from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Estimator
 from northstar.linear.least_squares.svd import Solution, solve
 from northstar.linear.least_squares.triangle import Triangle
-from northstar.linear.losses import SquaredLoss
-from northstar.linear.minimum import Solver
-from northstar.linear.objective import Objective
+from northstar.linear.optimisation.losses import SquaredLoss
+from northstar.linear.optimisation.minimum import Solver
+from northstar.linear.optimisation.objective import Objective
 from northstar.linear.solver_report import SolverReport
 from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Features, Floats, read_values, read_weights

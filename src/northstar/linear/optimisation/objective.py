@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from northstar.linear.losses import Bend, Loss
+from northstar.linear.optimisation.losses import Bend, Loss
 from northstar.linear.tables import Floats
 
 _BLOCK_ROWS = 4096

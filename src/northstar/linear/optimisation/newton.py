@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from northstar.linear.minimum import Minimum, Step
-from northstar.linear.objective import Objective, gram
+from northstar.linear.optimisation.minimum import Minimum, Step
+from northstar.linear.optimisation.objective import Objective, gram
 from northstar.linear.tables import Floats
 
 _SUFFICIENT = 1e-4

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Estimator
-from northstar.linear.losses import LogisticLoss, Loss, SoftmaxLoss, sigmoid, softmax
-from northstar.linear.minimum import Solver
-from northstar.linear.newton import Newton
-from northstar.linear.objective import Objective
+from northstar.linear.optimisation.losses import LogisticLoss, Loss, SoftmaxLoss, sigmoid, softmax
+from northstar.linear.optimisation.minimum import Solver
+from northstar.linear.optimisation.newton import Newton
+from northstar.linear.optimisation.objective import Objective
 from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Features, Floats, read_labels, read_weights
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from northstar.linear.errors import BadInput
-from northstar.linear.minimum import Minimum, Step
-from northstar.linear.objective import Objective
+from northstar.linear.optimisation.minimum import Minimum, Step
+from northstar.linear.optimisation.objective import Objective
 from northstar.linear.tables import Floats
 
 _SHORTEST = 1e-30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from northstar.linear.objective import Objective
+from northstar.linear.optimisation.objective import Objective
 from northstar.linear.tables import Floats
 
 

@@ -1,0 +1,1 @@
+"""Minimising: what is minimised (losses, penalties, the objective), and one file per solver."""
