@@ -11,7 +11,7 @@ from northstar.platform.app import create_app
 from northstar.platform.settings import Settings
 from northstar.platform.up import run_embedded, serve
 from northstar.platform.wiring import build
-from northstar.terminal import say
+from northstar.terminal import emit, json_option, say
 
 
 @click.command()
@@ -45,3 +45,25 @@ def server(host: str, port: int) -> None:
         say(f"The control plane listens on {host}:{listener.getsockname()[1]}")
         serve(create_app(platform), listener)
     platform.close()
+
+
+@click.command()
+@json_option
+def bootstrap(as_json: bool) -> None:
+    """Make the administrator of a `northstar server`; run it where its settings are.
+
+    Prints a client id and a new secret of user:admin, for `northstar login`, and a sign-in link
+    for the pages. Whoever can read the settings can do this at any time; secrets of earlier calls
+    end after a day.
+    """
+    platform = build(Settings.from_environment())
+    client_id, client_secret = platform.access.bootstrap_administrator()
+    link = platform.access.sign_in_link(client_id)
+    platform.close()
+    found = {
+        "url": platform.settings.url,
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "sign_in_link": link,
+    }
+    emit(found, as_json=as_json, text="\n".join(f"{n:<14} {v}" for n, v in found.items()))

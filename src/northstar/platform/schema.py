@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from northstar.database import Database
 
@@ -19,7 +21,26 @@ def migrate(database: Database, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with database.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        _wait_for_other_replicas(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+@contextmanager
+def one_replica_at_a_time(database: Database) -> Iterator[None]:
+    """Keep other replicas from what is done meanwhile: MLflow's tables are made without a lock.
+
+    An SQLite database has one process, so there is nobody to keep waiting.
+    """
+    if database.engine.dialect.name != "postgresql":
+        yield
+        return
+    with database.begin() as connection:
+        _wait_for_other_replicas(connection)
+        yield
+
+
+def _wait_for_other_replicas(connection: Connection) -> None:
+    """Hold a lock until the transaction ends (SQLite: its write lock is held already)."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
