@@ -21,6 +21,9 @@ class _Entry(NamedTuple):
 COMMANDS: dict[str, _Entry] = {
     "up": _Entry("northstar.platform.cli:up", "Start the whole platform on this machine."),
     "server": _Entry("northstar.platform.cli:server", "Start the control plane alone."),
+    "bootstrap": _Entry(
+        "northstar.platform.cli:bootstrap", "Make the administrator of a `northstar server`."
+    ),
     "new": _Entry("northstar.templates.cli:new", "Start a project from the template."),
     "run": _Entry("northstar.pipeline.cli:run", "Train, evaluate and register a model version."),
     "job": _Entry(
@@ -39,7 +42,7 @@ COMMANDS: dict[str, _Entry] = {
     "alerts": _Entry("northstar.monitoring.cli:alerts", "List, acknowledge and resolve alerts."),
     "principal": _Entry("northstar.access.cli:principal", "Users, services and their secrets."),
     "role": _Entry("northstar.access.cli:role", "Who may do what, and where."),
-    "audit": _Entry("northstar.access.cli:audit", "The record of decisions."),
+    "audit": _Entry("northstar.access.audit_cli:audit", "The record of decisions."),
     "login": _Entry("northstar.access.cli:login", "Remember a platform and who you are."),
     "whoami": _Entry("northstar.access.cli:whoami", "Who the platform takes you for."),
     "token": _Entry("northstar.access.cli:token", "Print a short-lived token."),

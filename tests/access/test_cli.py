@@ -18,7 +18,7 @@ from northstar.access.api import router
 from northstar.access.testing import AccessBench
 from northstar.cli import root
 from northstar.connection import profile_path
-from northstar.errors import Denied, Failed
+from northstar.errors import Denied
 
 Run = Callable[..., Result]
 
@@ -91,22 +91,12 @@ def test_a_link_is_printed_for_the_browser(run: Run, bench: AccessBench) -> None
     assert who == "user:admin"
 
 
-def test_the_audit_is_listed_and_verified_against_an_older_head(run: Run) -> None:
-    run("principal", "create", "user:anna")
-    head = json.loads(run("audit", "verify", "--json").stdout)["head"]
-    run("principal", "create", "user:bert")
-    assert "principal:create" in run("audit", "list", "--action", "principal:create").stdout
-    assert "intact" in run("audit", "verify", "--head", head).stdout
-    with pytest.raises(Failed, match="cut off"):
-        run("audit", "verify", "--head", "sha256:" + "1" * 64)
-
-
 def test_the_roles_are_explained(run: Run) -> None:
     assert set(json.loads(run("role", "show", "--json").stdout)) >= {"approver", "reader"}
     assert "approves" in run("role", "show").stdout
 
 
 def test_every_command_has_a_help_line() -> None:
-    groups = (cli.principal, cli.role, cli.audit)
+    groups = (cli.principal, cli.role)
     commands = [command for group in groups for command in group.commands.values()]
     assert all(command.help for command in (*commands, cli.login, cli.whoami, cli.token))

@@ -1,4 +1,4 @@
-"""Routes of access: tokens and keys, signing in, principals, roles, and the audit."""
+"""Routes of access: tokens and keys, signing in, principals and roles."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from northstar.access.callers import session_cookie
 from northstar.access.domain import (
     ROLE_MEANINGS,
-    AuditEntry,
-    AuditVerdict,
     Identity,
-    Outcome,
     Principal,
     RoleAssignment,
     Secret,
@@ -77,7 +74,6 @@ def router(service: AccessService, guard: Guard) -> APIRouter:
     _signing_in(routes, service, guard)
     _principals(routes, service, guard)
     _roles(routes, service, guard)
-    _audit(routes, service, guard)
     return routes
 
 
@@ -215,33 +211,6 @@ def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
         service.check(who, "role:assign", scope, role=held.role)
         directory.revoke(assignment)
         service.audit.record(who.id, "role:revoke", scope, "done", _told(held))
-
-
-def _audit(routes: APIRouter, service: AccessService, guard: Guard) -> None:
-    @routes.get("/api/audit", dependencies=[guard.authenticated("audit:read")])
-    def entries(
-        request: Request,
-        scope: str = "/",
-        principal: str | None = None,
-        action: str | None = None,
-        outcome: Outcome | None = None,
-        before: int | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    ) -> list[AuditEntry]:
-        within = Scope.parse(scope)
-        service.check(caller(request), "audit:read", within)
-        return service.audit.entries(
-            within=within,
-            principal=principal,
-            action=action,
-            outcome=outcome,
-            before=before,
-            limit=limit,
-        )
-
-    @routes.get("/api/audit/verification", dependencies=[guard("audit:read")])
-    def verification() -> AuditVerdict:
-        return service.audit.verify()
 
 
 def _told(assignment: RoleAssignment) -> dict[str, Any]:

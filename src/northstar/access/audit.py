@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, RowMapping, insert, select, text
+from sqlalchemy import Connection, RowMapping, Select, insert, select, text
 
 from northstar.access import store
+from northstar.access.audit_chain import FIRST, Checkpoint, Unreadable, digest_of, verify_chain
+from northstar.access.audit_checkpoints import Checkpoints
 from northstar.access.domain import AuditEntry, AuditVerdict, Outcome
+from northstar.access.errors import AuditBroken
 from northstar.access.origin import current_origin
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.names import Scope
 
-FIRST = "sha256:" + "0" * 64
 _LOCK_KEY = 0x6175646974  # "audit": one writer at a time, also on PostgreSQL
 _BATCH = 1000
 
@@ -27,13 +27,17 @@ _BATCH = 1000
 class AuditLog:
     """Records decisions and deeds, reads them back, and proves that nothing was changed.
 
-    An entry that was altered, removed or put in between breaks the chain from there on. Entries
-    cut off at the end are noticed only by who kept the head digest of an earlier ``verify``.
+    Args:
+        checkpoints: where heads of the chain are kept, so that an end that was cut off or written
+            anew is noticed too; without it only who kept a head notices that.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, checkpoints: Checkpoints | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._checkpoints = checkpoints
 
     def record(
         self,
@@ -63,7 +67,7 @@ class AuditLog:
                 "address": origin.address,
                 "previous": previous,
             }
-            entry = AuditEntry(**body, digest=_digest(body))
+            entry = AuditEntry(**body, digest=digest_of(body))
             row = {**entry.model_dump(), "detail": json.dumps(entry.detail, sort_keys=True)}
             connection.execute(insert(store.audit).values(row))
         return entry
@@ -75,56 +79,70 @@ class AuditLog:
         principal: str | None = None,
         action: str | None = None,
         outcome: Outcome | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         before: int | None = None,
+        after: int | None = None,
         limit: int = 100,
     ) -> list[AuditEntry]:
-        """The newest entries first.
+        """Entries, the newest first; with ``after`` the oldest first, to follow the record.
 
         Args:
             within: only entries whose scope is this one or lies below it.
-            before: only entries with a smaller sequence number, to read on from the last page.
+            since, until: only entries recorded from then on, and before then.
+            before, after: only entries with a smaller or a larger number, to read on from a page.
         """
         table = store.audit
-        query = select(table).order_by(table.c.sequence.desc()).limit(limit)
-        if within is not None and within != Scope():
-            below = str(within) + "/"
-            query = query.where((table.c.scope == str(within)) | table.c.scope.startswith(below))
+        ascending = after is not None
+        order = table.c.sequence if ascending else table.c.sequence.desc()
+        query = _inside(select(table).order_by(order).limit(limit), within)
         for column, wanted in (("principal", principal), ("action", action), ("outcome", outcome)):
             if wanted is not None:
                 query = query.where(table.c[column] == wanted)
+        if since is not None:
+            query = query.where(table.c.at >= since)
+        if until is not None:
+            query = query.where(table.c.at < until)
         if before is not None:
             query = query.where(table.c.sequence < before)
+        if after is not None:
+            query = query.where(table.c.sequence > after)
         with self._database.read() as connection:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
     def verify(self) -> AuditVerdict:
-        """Recompute the whole chain and say where it first does not hold."""
-        count, head = 0, FIRST
-        with self._database.read() as connection, closing(_all(connection)) as entries:
-            for entry in entries:
-                body = entry.model_dump(exclude={"digest"})
-                reason = ""
-                if entry.sequence != count + 1:
-                    reason = f"entry {count + 1} is missing"
-                elif entry.previous != head:
-                    reason = "it does not follow from the entry before it"
-                elif entry.digest != _digest(body):
-                    reason = "its content is not what was recorded"
-                if reason:
-                    return AuditVerdict(
-                        intact=False,
-                        entries=count,
-                        head=head,
-                        broken_at=entry.sequence,
-                        reason=reason,
-                    )
-                count, head = entry.sequence, entry.digest
-        return AuditVerdict(intact=True, entries=count, head=head)
+        """Recompute the whole chain and name the first entry at which it does not hold."""
+        checkpoints = self._checkpoints.all() if self._checkpoints else []
+        with self._database.read() as connection:
+            return verify_chain(_all(connection), checkpoints)
+
+    def watch(self) -> None:
+        """One step in the background: hold the newest checkpoint against the table, add another.
+
+        Raises ``AuditBroken`` when the entry of the checkpoint is gone or another one.
+        """
+        if self._checkpoints is None:
+            return
+        known = self._checkpoints.all()
+        with self._database.read() as connection:
+            if known and _digest_at(connection, known[-1].sequence) != known[-1].digest:
+                raise AuditBroken(
+                    f"Entry {known[-1].sequence} of the audit is not the one that stood there at "
+                    f"{known[-1].at:%F %T} UTC.",
+                    hint="`northstar audit verify` names the first entry that is wrong.",
+                )
+            sequence, digest = _head(connection)
+        if sequence > (known[-1].sequence if known else 0):
+            self._checkpoints.add(Checkpoint(sequence, digest, self._clock.now()))
 
 
 def _last(connection: Connection) -> tuple[int, str]:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+    return _head(connection)
+
+
+def _head(connection: Connection) -> tuple[int, str]:
     table = store.audit
     row = connection.execute(
         select(table.c.sequence, table.c.digest).order_by(table.c.sequence.desc()).limit(1)
@@ -132,21 +150,38 @@ def _last(connection: Connection) -> tuple[int, str]:
     return (row.sequence, row.digest) if row else (0, FIRST)
 
 
-def _all(connection: Connection) -> Generator[AuditEntry]:
-    query = select(store.audit).order_by(store.audit.c.sequence)
-    with connection.execution_options(yield_per=_BATCH).execute(query) as result:
-        for row in result.mappings():
-            yield _entry(row)
+def _digest_at(connection: Connection, sequence: int) -> str | None:
+    query = select(store.audit.c.digest).where(store.audit.c.sequence == sequence)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _inside(query: Select[Any], within: Scope | None) -> Select[Any]:
+    if within is None or within == Scope():
+        return query
+    scope = store.audit.c.scope
+    return query.where((scope == str(within)) | scope.startswith(f"{within}/"))
+
+
+def _all(connection: Connection) -> Iterator[AuditEntry | Unreadable]:
+    """Every row by its number, a batch at a time; one by one where a batch can't be read."""
+    after, size = -1, _BATCH
+    number = store.audit.c.sequence
+    while True:
+        query = select(store.audit).where(number > after).order_by(number).limit(size)
+        try:
+            found = [_entry(row) for row in connection.execute(query).mappings()]
+        except (ValueError, TypeError):
+            if size == 1:
+                numbers = select(number).where(number > after).order_by(number).limit(1)
+                yield Unreadable(connection.execute(numbers).scalar_one())
+                return
+            size = 1
+            continue
+        if not found:
+            return
+        yield from found
+        after = found[-1].sequence
 
 
 def _entry(row: RowMapping) -> AuditEntry:
     return AuditEntry.model_validate({**row, "detail": json.loads(row["detail"])})
-
-
-def _digest(body: Mapping[str, Any]) -> str:
-    at: datetime = body["at"]
-    # What is null was not there when the entry was made, and is not covered by its digest.
-    plain = {name: value for name, value in body.items() if value is not None}
-    plain["at"] = at.astimezone(UTC).isoformat()
-    text_form = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return f"sha256:{hashlib.sha256(text_form.encode()).hexdigest()}"

@@ -1,18 +1,16 @@
-"""``northstar principal``, ``role``, ``audit``, ``login``, ``whoami`` and ``token``."""
+"""``northstar principal``, ``role``, ``login``, ``whoami`` and ``token``."""
 
 from __future__ import annotations
 
 import json
 import os
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 
 import click
 
 from northstar.access.client import AccessClient
-from northstar.access.domain import AuditEntry, Identity, Outcome, RoleAssignment, Secret
+from northstar.access.domain import Identity, RoleAssignment, Secret
 from northstar.connection import PLATFORM_AUDIENCE, Connection, Credentials, profile_path
-from northstar.errors import Failed
 from northstar.terminal import connect, emit, json_option, say, table
 
 
@@ -103,53 +101,6 @@ def show_roles(as_json: bool) -> None:
     emit(found, as_json=as_json, text=lambda: table(("role", "for"), list(found.items())))
 
 
-@click.group()
-def audit() -> None:
-    """The record of decisions."""
-
-
-@audit.command("list")
-@click.option("--scope", default="/", show_default=True, help="Here and below.")
-@click.option("--principal", "principal_id", help="Only what this principal did.")
-@click.option("--action", help="Only this action, for example release:approve.")
-@click.option("--outcome", type=click.Choice(get_args(Outcome)), help="Only this outcome.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@json_option
-def list_audit(
-    scope: str,
-    principal_id: str | None,
-    action: str | None,
-    outcome: Outcome | None,
-    limit: int,
-    as_json: bool,
-) -> None:
-    """What was decided and done; the newest first."""
-    found = AccessClient(connect()).audit(
-        scope=scope, principal=principal_id, action=action, outcome=outcome, limit=limit
-    )
-    emit(found, as_json=as_json, text=lambda: _entries(found))
-
-
-@audit.command("verify")
-@click.option("--head", help="The digest of the newest entry, as an earlier run printed it.")
-@json_option
-def verify_audit(head: str | None, as_json: bool) -> None:
-    """Recompute the chain: has any entry been changed, removed or put in between?
-
-    Keep the printed digest elsewhere and hand it to a later run, which then also notices entries
-    that were cut off at the end.
-    """
-    client = AccessClient(connect())
-    verdict = client.verify_audit()
-    if not verdict.intact:
-        raise Failed(f"The audit is broken at entry {verdict.broken_at}: {verdict.reason}.")
-    if head is not None and not _holds(client, head, verdict.head):
-        raise Failed(f"No entry has the digest {head}: the end was cut off or written anew.")
-    emit(
-        verdict, as_json=as_json, text=f"{verdict.entries} entries are intact up to {verdict.head}."
-    )
-
-
 @click.command()
 @click.argument("url", required=False)
 @click.option("--client-id", help="Who you are, for example user:anna.")
@@ -212,21 +163,6 @@ def _assignments(found: list[RoleAssignment]) -> str:
     rows = [(a.id, a.principal, a.role, a.scope, a.expires_at, a.assigned_by) for a in found]
     headers = ("id", "principal", "role", "scope", "expires", "assigned by")
     return table(headers, rows, empty="No roles.")
-
-
-def _entries(found: list[AuditEntry]) -> str:
-    rows = [(e.sequence, e.at, e.principal, e.action, e.scope, e.outcome) for e in found]
-    return table(("entry", "at", "principal", "action", "scope", "outcome"), rows)
-
-
-def _holds(client: AccessClient, wanted: str, head: str) -> bool:
-    before: int | None = None
-    while wanted != head:
-        page = client.audit(before=before, limit=1000)
-        if not page or any(entry.digest == wanted for entry in page):
-            return bool(page)
-        before = page[-1].sequence
-    return True
 
 
 def _remember(credentials: Credentials) -> None:

@@ -85,17 +85,23 @@ class AccessClient:
         principal: str | None = None,
         action: str | None = None,
         outcome: Outcome | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         before: int | None = None,
+        after: int | None = None,
         limit: int = 100,
     ) -> list[AuditEntry]:
-        """The newest entries of a scope and all below it first."""
+        """Entries of a scope and all below it, the newest first; with ``after`` the oldest."""
         found = self._connection.get(
             "/api/audit",
             scope=scope,
             principal=principal,
             action=action,
             outcome=outcome,
+            since=since.isoformat() if since else None,
+            until=until.isoformat() if until else None,
             before=before,
+            after=after,
             limit=limit,
         )
         return [AuditEntry.model_validate(entry) for entry in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from northstar.errors import Denied, Unauthenticated
+from northstar.errors import Denied, Failed, Unauthenticated
 
 
 class BadCredentials(Unauthenticated):
@@ -11,3 +11,7 @@ class BadCredentials(Unauthenticated):
 
 class NotAllowed(Denied):
     """No policy allows the action in the scope, or one forbids it."""
+
+
+class AuditBroken(Failed):
+    """An entry of the audit is not the one that was recorded."""

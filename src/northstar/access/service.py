@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from northstar.access.audit import AuditLog
+from northstar.access.audit_checkpoints import Checkpoints
 from northstar.access.decisions import PolicyBook
 from northstar.access.directory import Directory
 from northstar.access.domain import (
@@ -35,6 +36,7 @@ class AccessService:
 
     Args:
         issuer: the control plane's address; stands in every token as ``iss``.
+        checkpoints: where heads of the audit are kept outside of the database.
 
     Attributes:
         directory: principals and roles.
@@ -43,13 +45,19 @@ class AccessService:
         audit: the record of decisions.
     """
 
-    def __init__(self, database: Database, clock: Clock, issuer: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        issuer: str,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self._clock = clock
         self._book = PolicyBook()
         self.directory = Directory(database, clock, self._book)
         self.tokens = Tokens(database, clock, issuer)
         self.sessions = Sessions(database, clock)
-        self.audit = AuditLog(database, clock)
+        self.audit = AuditLog(database, clock, checkpoints)
         self._own_token = ("", clock.now())
 
     def decide(self, principal: Principal, action: str, scope: Scope, **about: str) -> Decision:

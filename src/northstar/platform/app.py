@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from northstar import __version__
 from northstar.access import api as access_api
+from northstar.access import audit_api
 from northstar.access.origin import OriginMiddleware
 from northstar.monitoring import api as monitoring_api
 from northstar.pipeline.jobs import api as jobs_api
@@ -50,6 +51,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     guard = platform.guard
     app.include_router(health.router(platform, guard))
     app.include_router(access_api.router(platform.access, guard))
+    app.include_router(audit_api.router(platform.access, guard))
     app.include_router(project_api.router(platform.projects, guard))
     app.include_router(registry_api.router(platform.registry, guard))
     app.include_router(standards_api.router(platform.standards, guard))

@@ -7,9 +7,15 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from starlette.types import ASGIApp
+
+from northstar.access.audit_checkpoints import Checkpoints
+from northstar.access.audit_export import AuditExport
+from northstar.access.azure_monitor import AzureMonitorAudit
 from northstar.access.guard import Guard
-from northstar.access.mlflow_app import LazyMlflow
+from northstar.access.mlflow_app import LazyMlflow, load_mlflow
 from northstar.access.mlflow_door import MlflowDoor
 from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock
@@ -23,7 +29,7 @@ from northstar.pipeline.jobs.store import JobStore
 from northstar.platform.adapters import JobPlatform, MonitorActions
 from northstar.platform.lease import Lease
 from northstar.platform.loops import Loop, Loops
-from northstar.platform.schema import migrate
+from northstar.platform.schema import migrate, one_replica_at_a_time
 from northstar.platform.settings import Settings
 from northstar.project.service import ProjectService
 from northstar.project.store import ProjectStore
@@ -38,7 +44,9 @@ from northstar.serving.service import EndpointService
 from northstar.serving.supervisor import Identity, Supervisor
 from northstar.standards.service import StandardsService
 
+_Steps = Mapping[str, Callable[[], object]]
 _PAUSE_SECONDS = 0.5
+_LONG_PAUSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
     clock = clock or SystemClock()
     database = Database(settings.database_url)
     migrate(database)
-    access = AccessService(database, clock, settings.url)
+    access = AccessService(
+        database, clock, settings.url, Checkpoints(settings.state / "audit" / "checkpoints.jsonl")
+    )
     mlflow = MlflowRest(f"{settings.url}/mlflow", access.platform_token)
     projects = ProjectService(ProjectStore(database), mlflow, clock)
 
@@ -119,7 +129,15 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         "monitoring": monitoring.step,
         "jobs": jobs.step,
     }
-    lazy_mlflow = LazyMlflow(settings.mlflow_database_url, settings.mlflow_artifacts)
+    rarely: dict[str, Callable[[], object]] = {"audit": access.audit.watch}
+    if settings.azure_monitor:
+        target = AzureMonitorAudit(settings.azure_monitor)
+        rarely["audit-export"] = AuditExport(database, access.audit, target).step
+    lazy_mlflow = LazyMlflow(
+        settings.mlflow_database_url,
+        settings.mlflow_artifacts,
+        load=lambda url, artifacts: _load_mlflow(database, url, artifacts),
+    )
     return Platform(
         settings=settings,
         database=database,
@@ -133,7 +151,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         monitoring=monitoring,
         jobs=jobs,
         supervisor=supervisor,
-        loops=_loops(steps, database, clock),
+        loops=_loops(steps, rarely, database, clock),
         mlflow=lazy_mlflow,
         mlflow_door=MlflowDoor(lazy_mlflow, access, RegisteredVersions(database)),
         mlflow_rest=mlflow,
@@ -158,9 +176,11 @@ def _supervisor(
     )
 
 
-def _loops(steps: Mapping[str, Callable[[], object]], database: Database, clock: Clock) -> Loops:
+def _loops(steps: _Steps, rarely: _Steps, database: Database, clock: Clock) -> Loops:
     lease = Lease(database, clock, "loops", _replica_name())
-    return Loops([Loop(name, step, _PAUSE_SECONDS) for name, step in steps.items()], lease, clock)
+    often = [Loop(name, step, _PAUSE_SECONDS) for name, step in steps.items()]
+    seldom = [Loop(name, step, _LONG_PAUSE_SECONDS) for name, step in rarely.items()]
+    return Loops([*often, *seldom], lease, clock)
 
 
 def _endpoint_access(access: AccessService, endpoint: EndpointRef) -> AccessSpec:
@@ -172,6 +192,11 @@ def _endpoint_access(access: AccessService, endpoint: EndpointRef) -> AccessSpec
 def _endpoint_identity(access: AccessService, endpoint: EndpointRef) -> Identity:
     secret = access.endpoint_identity(endpoint)
     return Identity(secret.client_id, secret.client_secret)
+
+
+def _load_mlflow(database: Database, url: str, artifacts: Path) -> ASGIApp:
+    with one_replica_at_a_time(database):
+        return load_mlflow(url, artifacts)
 
 
 def _replica_name() -> str:
