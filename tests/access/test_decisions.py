@@ -51,6 +51,8 @@ def may(
         ("mlflow:promote", ""),
         ("mlflow:provision", ""),
         ("role:assign", "platform-admin squad-owner"),
+        ("elevation:decide", "platform-admin squad-owner"),
+        ("endpoint:operate", "platform-admin squad-owner operator"),
         ("principal:create", "platform-admin"),
         ("squad:create", "platform-admin"),
     ],
@@ -73,6 +75,28 @@ def test_nobody_approves_what_they_proposed_or_registered() -> None:
     assert may("approver", "release:approve", proposed_by="user:bert", registered_by="user:carl")
     for author in ("proposed_by", "registered_by"):
         assert not may("platform-admin", "release:approve", **{author: "user:anna"})
+
+
+def test_a_data_scientist_operates_what_is_in_dev_only() -> None:
+    for action in ("endpoint:operate", "release:rollback"):
+        for scope in (*SCOPES, Scope("operations", "late-arrival", "dev")):
+            in_dev = scope.environment == "dev"
+            assert may("data-scientist", action, scope) == in_dev
+
+
+def test_nobody_gives_themselves_a_role_or_decides_on_what_they_asked_for() -> None:
+    for action, about in (("role:assign", "given_to"), ("elevation:decide", "requested_by")):
+        assert may("platform-admin", action, Scope(), **{about: "user:bert"})
+        assert not may("platform-admin", action, Scope(), **{about: "user:anna"})
+
+
+def test_people_and_services_ask_for_roles_and_processes_do_not() -> None:
+    def may_ask(principal: str) -> bool:
+        return BOOK.rights([]).decide(principal, "elevation:request", PROD, {}).allowed
+
+    assert may_ask("user:anna")
+    assert may_ask("service:ci")
+    assert not may_ask("managed:run/operations/late-arrival")
 
 
 def test_people_do_not_give_roles_of_processes() -> None:

@@ -58,7 +58,7 @@ class PolicyBook:
         documents = [
             {
                 "uid": _uid("Scope", name),
-                "attrs": {},
+                "attrs": _parts(scope, i),
                 "parents": [_uid("Scope", chain[i - 1])] if i else [],
             }
             for i, name in enumerate(chain)
@@ -92,7 +92,7 @@ class Rights:
                 "principal": _uid("Principal", principal),
                 "action": _uid("Action", action),
                 "resource": _uid("Scope", str(scope)),
-                "context": {name: _attribute(name, value) for name, value in about.items()},
+                "context": _context(principal, about),
             },
             self._policies,
             self._book.entities(scope),
@@ -116,8 +116,19 @@ def _uid(kind: str, name: str) -> dict[str, str]:
     return {"type": kind, "id": name}
 
 
+def _context(principal: str, about: Mapping[str, str]) -> dict[str, Any]:
+    found = {name: _attribute(name, value) for name, value in about.items()}
+    return {**found, "principal_kind": principal.partition(":")[0]}
+
+
 def _attribute(name: str, value: str) -> Any:
-    return {"__entity": _uid("Principal", value)} if name.endswith("_by") else value
+    is_principal = name.endswith(("_by", "_to"))
+    return {"__entity": _uid("Principal", value)} if is_principal else value
+
+
+def _parts(scope: Scope, depth: int) -> dict[str, str]:
+    named = {"squad": scope.squad, "project": scope.project, "environment": scope.environment}
+    return {name: part for name, part in list(named.items())[:depth] if part}
 
 
 def _ancestry(scope: Scope) -> list[tuple[Any, ...]]:
