@@ -110,6 +110,15 @@ class Triangle:
         rows = self.augmented[int(self.intercept) : self.parameters]
         return rows[:, int(self.intercept) : -1], rows[:, -1]
 
+    def squares_at(self, coefficients: Floats, constant: float | None = None) -> float:
+        """Σ w (y − Xb − a)², a being the best there is for these coefficients if ``None``."""
+        R, c = self.centred
+        missed = float(np.sum(np.square(R @ coefficients - c)))
+        if self.intercept and constant is not None:
+            apart = constant + float(self.means @ coefficients) - self.target_mean
+            missed += self.weight * apart**2
+        return self.residual_sum_of_squares + missed
+
     def merge(self, other: Triangle) -> Triangle:
         """The triangle of the rows of both; exact up to rounding, in either order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Estimator
-from northstar.linear.least_squares.svd import Solution, solve
+from northstar.linear.least_squares.refinement import refine
+from northstar.linear.least_squares.solution import Solution
+from northstar.linear.least_squares.solvers import choose, reduction, solve
 from northstar.linear.least_squares.triangle import Triangle
 from northstar.linear.optimisation.losses import SquaredLoss
 from northstar.linear.optimisation.minimum import Solver
@@ -22,12 +25,17 @@ from northstar.linear.tables import Features, Floats, read_values, read_weights
 class LeastSquares(Estimator):
     """What plain and ridge regression share: how they learn, and what is known afterwards.
 
+    ``fit`` takes a table in memory; ``fit_stream`` takes batches and ``partial_fit`` one batch
+    more, in memory that does not grow with the rows; ``merge`` adds the rows of another fit. All
+    reduce rows to the same small triangle, so they give the same answer up to rounding.
+
     Attributes:
         coef_: (columns,).
         intercept_: a number; 0 without an intercept.
         rank_: how many of the columns, less their means when there is an intercept, are
             independent (with a ridge: of the table and the penalty's rows).
         degrees_of_freedom_: rows less what was estimated: ``rank_``, and one for the intercept.
+            A row of weight 0 does not count.
         residual_sum_of_squares_: Σ w (y − prediction)².
         triangle_: all that least squares needs of the rows, without the penalty.
         unscaled_covariance_: parameters × parameters, the intercept first when there is one, for
@@ -52,45 +60,126 @@ class LeastSquares(Estimator):
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from a table (rows × columns) and values (rows,); raises ``BadInput``."""
-        if not self.alpha >= 0:
-            raise BadInput(f"alpha is {self.alpha}; it must not be negative.")
         features = Features.of(X)
-        matrix = features.read(X)
-        values = read_values(y, len(matrix))
-        weights = None if sample_weight is None else read_weights(sample_weight, len(matrix))
-        self.triangle_ = Triangle.of(matrix, values, weights, intercept=self.fit_intercept)
-        self._answer()
+        matrix, values, weights = _read(features, X, y, sample_weight)
+        self.triangle_ = self._reduce(matrix, values, weights)
+        self.features_ = features
         if not isinstance(self.solver, str):
             self._walk(matrix, values, weights, self.solver)
-        self.features_ = features
+        elif self._solve(self.solver, rows_at_hand=True):
+            self._refine(matrix, values, weights)
+        return self
+
+    def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn from one more batch, keeping what was learnt; raises ``BadInput``.
+
+        Ends where ``fit`` on all rows would, but for refinement, which needs them at once.
+        """
+        self._add(X, y, sample_weight)
+        self._solve(self._direct_solver(), rows_at_hand=False)
+        return self
+
+    def fit_stream(self, batches: Iterable[tuple[Any, ...]]) -> Self:
+        """Learn from batches ``(X, y)`` or ``(X, y, sample_weight)``; raises ``BadInput``.
+
+        Memory holds one batch and a triangle. Batches of thousands of rows are fastest.
+        """
+        solver = self._direct_solver()
+        self.features_ = None
+        count = 0
+        for batch in batches:
+            self._add(*batch)
+            count += 1
+        if not count:
+            raise BadInput("The stream has no batches; at least one with rows is needed.")
+        self._solve(solver, rows_at_hand=False)
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Add the rows that ``other`` has learnt from; exact up to rounding; raises ``BadInput``.
+
+        Workers that fit parts of a table so combine into the fit of the whole.
+        """
+        mine, theirs = self._fitted(), other._fitted()
+        if mine != theirs:
+            raise BadInput(
+                f"Only fits of the same columns merge, in the same order; here are "
+                f"{mine.names or mine.count} and {theirs.names or theirs.count}."
+            )
+        self.triangle_ = self.triangle_.merge(other.triangle_)
+        self._solve(self._direct_solver(), rows_at_hand=False)
         return self
 
     def predict(self, X: Any) -> Floats:
         """Values, shape (rows,); raises ``BadInput`` and ``NotFitted``."""
         return np.asarray(self._read(X) @ self.coef_ + self.intercept_)
 
-    def _answer(self) -> None:
+    def _reduce(self, X: Floats, y: Floats, weights: Floats | None) -> Triangle:
+        if not 0 <= self.alpha < np.inf:
+            raise BadInput(f"alpha is {self.alpha}; it must be finite and not negative.")
+        how = reduction(self.solver if isinstance(self.solver, str) else "qr")
+        return Triangle.of(X, y, weights, intercept=self.fit_intercept, reduction=how)
+
+    def _add(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        features = Features.of(X) if self.features_ is None else self.features_
+        triangle = self._reduce(*_read(features, X, y, sample_weight))
+        if self.features_ is not None:
+            triangle = self.triangle_.merge(triangle)
+        self.triangle_, self.features_ = triangle, features
+
+    def _direct_solver(self) -> str:
+        if isinstance(self.solver, str):
+            return self.solver
+        raise BadInput(
+            f"{type(self.solver).__name__} needs all rows in one fit; batches and parts are solved "
+            "by solver='auto'."
+        )
+
+    def _solve(self, solver: str, *, rows_at_hand: bool) -> bool:
+        """Take the triangle's answer; says whether the rows should refine it."""
         triangle = self.triangle_
-        solution = solve(triangle.penalised(self.alpha) if self.alpha else triangle)
-        self.coef_, self.rank_ = solution.coefficients, solution.rank
+        solution = solve(triangle.penalised(self.alpha) if self.alpha else triangle, solver)
+        choice = choose(solver, solution, triangle, rows_at_hand=rows_at_hand)
+        self.coef_, self.rank_, self.steps_ = solution.coefficients, solution.rank, ()
         self.intercept_ = triangle.target_mean - float(triangle.means @ self.coef_)
+        self.residual_sum_of_squares_ = triangle.squares_at(self.coef_)
         self.degrees_of_freedom_ = triangle.rows - self.rank_ - int(self.fit_intercept)
-        R, c = triangle.centred
-        missed = float(np.sum(np.square(R @ self.coef_ - c)))
-        self.residual_sum_of_squares_ = triangle.residual_sum_of_squares + missed
         self.unscaled_covariance_ = _raw_covariance(triangle, solution)
         self.solver_report_ = SolverReport(
-            "qr", "the columns are independent", solution.condition, solution.rank
+            choice.solver, choice.reason, solution.condition, solution.rank
         )
-        self.steps_ = ()
+        return choice.refine
+
+    def _refine(self, X: Floats, y: Floats, weights: Floats | None) -> None:
+        refined = refine(X, y, weights, self.alpha, intercept=self.fit_intercept)
+        report = self.solver_report_
+        if refined is None:
+            reason = f"{report.reason}, and more digits than refinement has"
+            self.solver_report_ = SolverReport("qr", reason, report.condition, report.rank)
+            return
+        first = int(self.fit_intercept)
+        self.coef_ = refined.parameters[first:]
+        self.intercept_ = float(refined.parameters[0]) if first else 0.0
+        self.residual_sum_of_squares_ = refined.residual_sum_of_squares
+        self.unscaled_covariance_ = refined.covariance
 
     def _walk(self, X: Floats, y: Floats, weights: Floats | None, solver: Solver) -> None:
+        self._solve("qr", rows_at_hand=False)
         weights = np.ones(len(X)) if weights is None else weights
         table = Standardised.of(X, weights, self.alpha, intercept=self.fit_intercept)
         objective = Objective(table.matrix, y, SquaredLoss(), weights, table.penalties)
-        parameters = self._keep(solver.minimise(objective, np.zeros(table.matrix.shape[1])))
-        self.coef_, intercept = table.coefficients(parameters)
+        minimum = solver.minimise(objective, np.zeros(table.matrix.shape[1]))
+        self.coef_, intercept = table.coefficients(self._keep(minimum))
         self.intercept_ = float(intercept)
+        self.residual_sum_of_squares_ = self.triangle_.squares_at(self.coef_, self.intercept_)
+        self.solver_report_ = SolverReport(
+            type(solver).__name__,
+            "it was asked for",
+            self.solver_report_.condition,
+            self.rank_,
+            len(minimum.steps),
+            minimum.converged,
+        )
 
 
 class Ridge(LeastSquares):
@@ -123,13 +212,24 @@ class LinearRegression(LeastSquares):
 
     Args:
         fit_intercept: whether there is an ``a``.
-        solver: ``"auto"`` chooses, and ``solver_report_`` says why.
+        solver: ``"auto"`` takes QR, the shortest of many solutions where columns depend on each
+            other, and refinement where QR would lose digits and the table is not large. Or one
+            of ``"qr"``, ``"cholesky"``, ``"householder"``, ``"svd"``, ``"refined"``, or an
+            iterative solver such as ``GradientDescent()``. ``solver_report_`` says which it was.
     """
 
     alpha = 0.0
 
     def __init__(self, *, fit_intercept: bool = True, solver: str | Solver = "auto") -> None:
         self.fit_intercept, self.solver = fit_intercept, solver
+
+
+def _read(
+    features: Features, X: Any, y: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[Floats, Floats, Floats | None]:
+    matrix = features.read(X)
+    weights = None if sample_weight is None else read_weights(sample_weight, len(matrix))
+    return matrix, read_values(y, len(matrix)), weights
 
 
 def _raw_covariance(triangle: Triangle, solution: Solution) -> Floats:

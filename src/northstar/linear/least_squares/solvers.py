@@ -1,0 +1,82 @@
+"""The table of solvers for least squares, and how ``"auto"`` chooses among them.
+
+A solver has two parts: how the rows are reduced to a triangle, and how the triangle is solved.
+Refinement needs the rows a second time, so it comes after both.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from northstar.linear.errors import BadInput
+from northstar.linear.least_squares.cholesky import reduce_by_cholesky
+from northstar.linear.least_squares.householder import reduce_by_householder, solve_by_householder
+from northstar.linear.least_squares.solution import Solution
+from northstar.linear.least_squares.svd import solve_by_svd
+from northstar.linear.least_squares.triangle import Reduction, Triangle
+from northstar.linear.least_squares.tsqr import reduce_by_qr
+
+SOLVERS = ("auto", "qr", "cholesky", "householder", "svd", "refined")
+
+_HARMLESS = 100.0  # two of sixteen digits
+_AFFORDABLE = 5_000_000  # numbers; about a second
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which solver answers, why, and whether the rows are to be looked at once more."""
+
+    solver: str
+    reason: str
+    refine: bool = False
+
+
+def reduction(solver: str) -> Reduction:
+    """How a solver reduces rows; raises ``BadInput`` for one that there is not."""
+    if solver not in SOLVERS:
+        raise BadInput(f"There is no solver {solver!r}; there are {', '.join(SOLVERS)}.")
+    special = {"cholesky": reduce_by_cholesky, "householder": reduce_by_householder}
+    return special.get(solver, reduce_by_qr)
+
+
+def solve(triangle: Triangle, solver: str) -> Solution:
+    """Solve a triangle by the second part of a solver."""
+    if solver == "householder":
+        return solve_by_householder(triangle)
+    solution = solve_by_svd(triangle)
+    R, c = triangle.centred
+    if solver == "svd" or solution.rank < R.shape[1]:
+        return solution
+    # Back substitution is as exact in every single coefficient as the triangle allows.
+    return replace(solution, coefficients=np.asarray(np.linalg.solve(R, c)))
+
+
+def choose(solver: str, solution: Solution, triangle: Triangle, *, rows_at_hand: bool) -> Choice:
+    """Choose by rank, condition and size; a solver that was asked for is taken where it can be."""
+    columns = len(solution.coefficients)
+    if solution.rank < columns:
+        named = solver if solver in ("svd", "householder") else "svd"
+        return Choice(
+            named,
+            f"{columns - solution.rank} of {columns} columns follow from the others, so of many "
+            "solutions the one with the smallest coefficients was taken",
+        )
+    lost = f"a condition of {solution.condition:.1e} costs about {_digits(solution)} of 16 digits"
+    if solver == "refined" and not rows_at_hand:
+        return Choice("qr", f"{lost}; refining needs all rows in one fit")
+    if solver != "auto":
+        return Choice(solver, "it was asked for", refine=solver == "refined")
+    if solution.condition <= _HARMLESS:
+        return Choice("qr", "the columns are far from depending on each other")
+    if not rows_at_hand:
+        return Choice("qr", f"{lost}; refining needs all rows in one fit")
+    if triangle.rows * columns + columns**3 > _AFFORDABLE:
+        return Choice("qr", f"{lost}; solver='refined' would win them back in ten times the time")
+    return Choice("refined", f"{lost} when solved by QR", refine=True)
+
+
+def _digits(solution: Solution) -> int:
+    return min(16, math.ceil(math.log10(solution.condition)))
