@@ -80,6 +80,7 @@ class Unavailable(NorthstarError):
     """A dependency did not answer; the same call may succeed later."""
 
     code, http_status, exit_code = "unavailable", 503, 6
+    retry_after_seconds = 2
 
 
 BY_CODE: dict[str, type[NorthstarError]] = {

@@ -55,8 +55,23 @@ def test_a_wrong_secret_is_refused_and_recorded(access: AccessService) -> None:
     for client_id in ("service:ci", "service:unknown"):
         with pytest.raises(BadCredentials):
             access.client_credentials(client_id, "nss_wrong", "northstar")
-    (entry,) = access.audit.entries(action="token:issue")
-    assert (entry.principal, entry.outcome) == ("service:ci", "denied")
+    unknown, known = access.audit.entries(action="token:issue")
+    assert (known.principal, known.outcome) == ("service:ci", "denied")
+    assert (unknown.principal, unknown.detail["claimed"]) == ("unknown", "service:unknown")
+
+
+def test_what_a_token_does_leads_back_to_where_it_came_from(access: AccessService) -> None:
+    made = access.directory.create("service", "ci", by="user:admin")
+    access.directory.assign("service:ci", "invoker", Scope("operations"), by="user:admin")
+    first = access.client_credentials(made.client_id, made.client_secret, "northstar")
+    access.exchange(first.access_token, ENDPOINT)
+    exchanged, issued = access.audit.entries(action="token:issue")
+    assert (issued.credential, exchanged.credential) == (
+        "secret",
+        f"token:{issued.detail['token']}",
+    )
+    assert (exchanged.principal, exchanged.detail["audience"]) == ("service:ci", ENDPOINT)
+    assert first.access_token not in str(access.audit.entries())
 
 
 def test_a_token_ends(bench: AccessBench, clock: FakeClock) -> None:

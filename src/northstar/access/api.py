@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
-from northstar.access.callers import session_cookie
+from northstar.access.callers import is_same_origin, session_cookie
 from northstar.access.domain import (
     ROLE_MEANINGS,
     Identity,
@@ -19,6 +19,7 @@ from northstar.access.domain import (
     Token,
     check_role,
 )
+from northstar.access.errors import BadCredentials
 from northstar.access.guard import Guard, caller
 from northstar.access.service import AccessService
 from northstar.access.sessions import COOKIE, SESSION_SECONDS
@@ -78,7 +79,7 @@ def router(service: AccessService, guard: Guard) -> APIRouter:
 
 
 def _tokens(routes: APIRouter, service: AccessService, guard: Guard) -> None:
-    proves_itself = guard.public("the request carries the secret or token that it exchanges")
+    proves_itself = guard.proof("the request carries the secret or token that it exchanges")
 
     @routes.post("/oauth/token", dependencies=[proves_itself])
     def token(
@@ -117,16 +118,23 @@ def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None
             service.check(who, "principal:create", Scope())
         return Link(url=service.sign_in_link(wanted))
 
-    @routes.get("/sign-in", dependencies=[guard.public("the link's code is the proof")])
-    def sign_in(code: Annotated[str, Query(max_length=255)]) -> RedirectResponse:
-        cookie, _ = service.sessions.redeem(code)
+    @routes.get("/sign-in", dependencies=[guard.proof("the link's code is the proof")])
+    def sign_in(code: Annotated[str, Query(max_length=255)], request: Request) -> RedirectResponse:
+        if not is_same_origin(request.headers):
+            raise BadCredentials(
+                "A page of another site led here; it could sign you in as somebody else.",
+                hint="Copy the link into the address bar yourself.",
+            )
+        cookie = service.sign_in(code, replaces=session_cookie(request.headers.get("cookie", "")))
         answer = RedirectResponse("/", status_code=303, headers=_NO_STORE)
         answer.set_cookie(
             COOKIE,
             cookie,
             max_age=SESSION_SECONDS,
             httponly=True,
-            samesite="strict",
+            # A link in a mail shall open the page that it names. What changes something takes the
+            # session's form token and our own origin besides, see the guard.
+            samesite="lax",
             secure=service.tokens.issuer.startswith("https:"),
         )
         return answer
@@ -135,7 +143,7 @@ def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None
     def sign_out(request: Request) -> RedirectResponse:
         service.sessions.end(session_cookie(request.headers.get("cookie", "")))
         answer = RedirectResponse("/", status_code=303, headers=_NO_STORE)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return answer
 
 
@@ -195,7 +203,7 @@ def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
     @routes.post(place, status_code=201, dependencies=[guard.authenticated("role:assign")])
     def assign(body: NewAssignment, request: Request) -> RoleAssignment:
         who, role, scope = caller(request), check_role(body.role), Scope.parse(body.scope)
-        service.check(who, "role:assign", scope, role=role)
+        service.check(who, "role:assign", scope, role=role, given_to=body.principal)
         made = directory.assign(body.principal, role, scope, who.id, body.expires_at)
         service.audit.record(who.id, "role:assign", scope, "done", _told(made))
         return made

@@ -8,9 +8,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
 
 from northstar.access.domain import Principal
 from northstar.access.errors import BadCredentials
+from northstar.access.origin import current_origin
 from northstar.access.service import AccessService
 from northstar.access.sessions import COOKIE, fingerprint
 from northstar.clock import Clock
@@ -58,6 +60,14 @@ def identify(access: AccessService, headers: Mapping[str, str]) -> Caller:
     )
 
 
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page of ours sent this; a program that is none says nothing."""
+    if site := headers.get("sec-fetch-site"):
+        return site in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
 def _by_token(access: AccessService, token: str) -> Caller:
     principal = access.authenticate(token)
     return Caller(principal, f"token:{access.tokens.check(token).get('jti', '')}")
@@ -96,7 +106,13 @@ class BasicAuthentication:
         known, until = self._good.get(key, ("", 0.0))
         if self._clock.monotonic() < until and (found := self._access.directory.find(known)):
             return found
-        principal = self._access.authenticate_secret(name, password)
+        address, limits = current_origin().address, self._access.limits
+        limits.admit(address, name)
+        try:
+            principal = self._access.authenticate_secret(name, password)
+        except BadCredentials:
+            limits.failed(address, name)
+            raise
         if len(self._good) >= _MOST_REMEMBERED:
             self._good.clear()
         until = self._clock.monotonic() + _BASIC_REMEMBERED_SECONDS

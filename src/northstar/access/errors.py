@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from northstar.errors import Denied, Failed, Unauthenticated
+from northstar.errors import Denied, Failed, Unauthenticated, Unavailable
 
 
 class BadCredentials(Unauthenticated):
@@ -15,3 +15,16 @@ class NotAllowed(Denied):
 
 class AuditBroken(Failed):
     """An entry of the audit is not the one that was recorded."""
+
+
+class TooManyAttempts(Unavailable):
+    """One address tried too often to prove who it is."""
+
+    http_status = 429
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "Too many attempts came from this address.",
+            hint=f"Try again in {retry_after_seconds} s.",
+        )
+        self.retry_after_seconds = retry_after_seconds

@@ -10,7 +10,7 @@ The scope is made of the path parameters named ``squad``, ``project`` and ``envi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +20,16 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import JsonValue
 from starlette.concurrency import run_in_threadpool
 
-from northstar.access.callers import Caller, identify, session_cookie
+from northstar.access.callers import Caller, identify, is_same_origin, session_cookie
 from northstar.access.domain import Principal
 from northstar.access.errors import NotAllowed
-from northstar.access.origin import came_through
+from northstar.access.origin import came_through, current_origin
 from northstar.access.service import AccessService
 from northstar.access.sessions import CSRF_FIELD, CSRF_HEADER, csrf_is_good, csrf_token
+from northstar.errors import Unauthenticated
 from northstar.names import Scope, check_environment, check_name
 
-_Dependency = Callable[[Request], Awaitable[None]]
+_Dependency = Callable[[Request], Awaitable[None] | AsyncIterator[None]]
 _DECLARED = "__northstar_declares__"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Heartbeats, tickets for predictions, questions: they change nothing and come in thousands.
@@ -79,6 +80,23 @@ class Guard:
             request.state.principal = None
 
         return _declared(anybody, Declaration(public_because=because))
+
+    def proof(self, because: str) -> Any:
+        """A public route on which callers prove who they are: how often one address may try, and
+        fail, is limited. The claim is the form's ``client_id``, or the route.
+        """
+
+        async def limited(request: Request) -> AsyncIterator[None]:
+            request.state.principal = None
+            address, claim = current_origin().address, await _claim(request)
+            self.access.limits.admit(address, claim)
+            try:
+                yield
+            except Unauthenticated:
+                self.access.limits.failed(address, claim)
+                raise
+
+        return _declared(limited, Declaration(public_because=because))
 
     async def _admit(self, request: Request, action: str, scope: Scope) -> None:
         principal = await self._identify(request)
@@ -148,7 +166,18 @@ def _scope_of(parameters: Mapping[str, Any]) -> Scope:
     )
 
 
+async def _claim(request: Request) -> str:
+    """Whom a request claims to come from, as far as that can be told before it is proven."""
+    if request.method == "POST":
+        claimed = (await request.form()).get("client_id")
+        if isinstance(claimed, str) and claimed:
+            return claimed[:255]
+    return request.url.path
+
+
 async def _check_csrf(request: Request, found: Caller) -> None:
+    if not is_same_origin(request.headers):
+        raise NotAllowed("The request was sent by a page of another origin.")
     presented = request.headers.get(CSRF_HEADER, "")
     if not presented:
         presented = str((await request.form()).get(CSRF_FIELD, ""))

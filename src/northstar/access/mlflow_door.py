@@ -12,7 +12,7 @@ import json
 import logging
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import JsonValue
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from northstar.access.callers import BasicAuthentication, Caller, identify
+from northstar.access.callers import BasicAuthentication, Caller, identify, is_same_origin
 from northstar.access.domain import Principal
 from northstar.access.errors import NotAllowed
 from northstar.access.mlflow_protection import (
@@ -35,7 +35,7 @@ from northstar.access.mlflow_routes import ACTIONS, CHANGES, Kind, Match, classi
 from northstar.access.origin import came_through
 from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock
-from northstar.errors import Invalid, NorthstarError
+from northstar.errors import Invalid, NorthstarError, Unavailable
 from northstar.names import Scope, check_name
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ _ERROR_CODES = {
     403: "PERMISSION_DENIED",
     404: "RESOURCE_DOES_NOT_EXIST",
     422: "INVALID_PARAMETER_VALUE",
+    429: "REQUEST_LIMIT_EXCEEDED",
     503: "TEMPORARILY_UNAVAILABLE",
 }
 
@@ -121,7 +122,7 @@ class MlflowDoor:
                 f"{method} {path[:200]} of MLflow is not open here.",
                 hint="docs/reference/access.md lists what is.",
             )
-        if caller.cookie and method not in _SAFE_METHODS and not _is_same_origin(headers):
+        if caller.cookie and method not in _SAFE_METHODS and not _is_from_our_page(headers):
             self._deny(principal, method, path, Scope(), "mlflow:closed", ["other-origin"])
             raise NotAllowed("The request was sent by a page of another origin.")
         squad = _squad_of(match, headers)
@@ -256,12 +257,10 @@ def _is_a_trick(scope: AsgiScope, path: str) -> bool:
     )
 
 
-def _is_same_origin(headers: Headers) -> bool:
-    """Whether a browser says that a page of ours sent this; MLflow's pages carry no form token."""
-    if site := headers.get("sec-fetch-site"):
-        return site == "same-origin"
-    origin = headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == headers.get("host")
+def _is_from_our_page(headers: Headers) -> bool:
+    """MLflow's pages carry no form token: the browser has to say by itself where they are from."""
+    says = headers.get("sec-fetch-site") or headers.get("origin")
+    return says not in (None, "", "none") and is_same_origin(headers)
 
 
 def _rewritten(scope: AsgiScope, admission: _Admission, content: bytes | None) -> AsgiScope:
@@ -324,6 +323,8 @@ async def _refuse(send: Send, error: NorthstarError) -> None:
         "message": str(error),
     }
     headers = [(b"content-type", b"application/json")]
+    if isinstance(error, Unavailable):
+        headers.append((b"retry-after", str(error.retry_after_seconds).encode()))
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     await send(

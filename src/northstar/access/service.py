@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import JsonValue
+
 from northstar.access.audit import AuditLog
 from northstar.access.audit_checkpoints import Checkpoints
 from northstar.access.decisions import PolicyBook
@@ -18,7 +20,9 @@ from northstar.access.domain import (
     principal_of,
 )
 from northstar.access.errors import BadCredentials, NotAllowed
-from northstar.access.sessions import Sessions
+from northstar.access.origin import came_through
+from northstar.access.rate_limits import RateLimits
+from northstar.access.sessions import Sessions, fingerprint
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS, PLATFORM_TOKEN_SECONDS, Tokens
 from northstar.clock import Clock
 from northstar.connection import PLATFORM_AUDIENCE
@@ -27,6 +31,7 @@ from northstar.errors import Invalid
 from northstar.names import EndpointRef, ProjectRef, Scope
 
 _BOOTSTRAP = "bootstrap"
+_UNKNOWN = "unknown"  # who the audit says it was when nobody proved to be anybody
 _OLDER_SECRETS_LAST = timedelta(days=1)
 _RENEW_BEFORE = timedelta(minutes=5)
 
@@ -43,6 +48,7 @@ class AccessService:
         tokens: issuing and checking tokens.
         sessions: sign-in links and web sessions.
         audit: the record of decisions.
+        limits: how often one address may try to prove who it is.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class AccessService:
         self.tokens = Tokens(database, clock, issuer)
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock, checkpoints)
+        self.limits = RateLimits()
         self._own_token = ("", clock.now())
 
     def decide(self, principal: Principal, action: str, scope: Scope, **about: str) -> Decision:
@@ -130,21 +137,41 @@ class AccessService:
         try:
             principal = self.authenticate_secret(client_id, client_secret)
         except BadCredentials:
-            if self.directory.find(client_id):
-                self.audit.record(
-                    client_id, "token:issue", Scope(), "denied", {"audience": audience[:255]}
-                )
+            who = client_id if self.directory.find(client_id) else _UNKNOWN
+            claimed: dict[str, JsonValue] = {"audience": audience[:255], "claimed": client_id[:255]}
+            self.audit.record(who, "token:issue", Scope(), "denied", claimed)
             raise
+        came_through("secret")
         issued = self.token_for(principal, audience)
-        self.audit.record(principal.id, "token:issue", Scope(), "done", {"audience": audience})
+        self._record_issue(principal, issued, audience)
         return issued
 
     def exchange(self, subject_token: str, audience: str) -> Token:
         """A token for another audience that lives no longer than the one it is exchanged for."""
         principal = self.authenticate(subject_token)
         claims = self.tokens.check(subject_token)
+        came_through(f"token:{claims.get('jti', '')}")
         left = int(claims["exp"] - self._clock.now().timestamp())
-        return self.token_for(principal, audience, left)
+        issued = self.token_for(principal, audience, left)
+        self._record_issue(principal, issued, audience)
+        return issued
+
+    def sign_in(self, code: str, replaces: str = "") -> str:
+        """Turn a sign-in link's code into a new session; returns the cookie's value.
+
+        Args:
+            replaces: the cookie of the session that the browser had, which ends.
+        """
+        came_through(f"link:{fingerprint(code)}")
+        try:
+            cookie, who = self.sessions.redeem(code)
+        except BadCredentials:
+            self.audit.record(_UNKNOWN, "session:start", Scope(), "denied")
+            raise
+        if replaces:
+            self.sessions.end(replaces)
+        self.audit.record(who, "session:start", Scope(), "done", {"session": fingerprint(cookie)})
+        return cookie
 
     def platform_token(self) -> str:
         """A token of the control plane itself, renewed as needed."""
@@ -200,6 +227,12 @@ class AccessService:
         """An address that signs a user (``admin`` or ``user:admin``) in to the pages, once."""
         known = self.directory.get(principal if ":" in principal else f"user:{principal}")
         return f"{self.tokens.issuer}/sign-in?code={self.sessions.new_code(known.id)}"
+
+    def _record_issue(self, principal: Principal, issued: Token, audience: str) -> None:
+        """What is done with the token later is recorded under its ``jti``."""
+        jti = str(self.tokens.check(issued.access_token, audience)["jti"])
+        detail: dict[str, JsonValue] = {"audience": audience, "token": jti}
+        self.audit.record(principal.id, "token:issue", Scope(), "done", detail)
 
     def _existing(self, principal: str) -> Principal:
         if found := self.directory.find(principal):

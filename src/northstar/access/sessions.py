@@ -40,15 +40,13 @@ class Sessions:
 
         Raises ``BadCredentials`` for a code that is unknown, used or expired.
         """
-        table = store.sessions
+        table, now = store.sessions, self._clock.now()
         with self._database.begin() as connection:
+            taken = delete(table).where(table.c.digest == _digest(code), table.c.kind == "link")
             row = connection.execute(
-                select(table).where(table.c.digest == _digest(code), table.c.kind == "link")
+                taken.returning(table.c.principal, table.c.expires_at)  # by one request only
             ).first()
-            now = self._clock.now()
-            connection.execute(
-                delete(table).where((table.c.digest == _digest(code)) | (table.c.expires_at < now))
-            )
+            connection.execute(delete(table).where(table.c.expires_at < now))
         if row is None or row.expires_at <= now:
             raise BadCredentials(
                 "The sign-in link was used before or has expired.",

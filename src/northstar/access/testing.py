@@ -15,12 +15,13 @@ from starlette.testclient import TestClient
 
 from northstar.access import store
 from northstar.access.domain import Principal, check_role, principal_of
+from northstar.access.elevation import store as elevation_store
 from northstar.access.guard import Guard
 from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock
 from northstar.connection import PLATFORM_AUDIENCE
 from northstar.database import Database, metadata
-from northstar.errors import NorthstarError
+from northstar.errors import NorthstarError, Unavailable
 from northstar.names import Scope
 
 
@@ -36,7 +37,8 @@ class AccessBench:
         self, folder: Path, clock: Clock | None = None, database: Database | None = None
     ) -> None:
         self.database = database or Database(f"sqlite:///{folder / 'access.db'}")
-        metadata.create_all(self.database.engine, tables=list(store.TABLES))
+        tables = [*store.TABLES, elevation_store.elevations]
+        metadata.create_all(self.database.engine, tables=tables)
         self.clock = clock or SystemClock()
         self.access = AccessService(self.database, self.clock, "http://northstar.test")
         self.guard = Guard(self.access)
@@ -76,4 +78,7 @@ class AccessBench:
 async def _answer(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NorthstarError)  # noqa: S101 - registered for this type only
     body = {"code": error.code, "message": error.message, "hint": error.hint}
-    return JSONResponse(body, status_code=error.http_status)
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return JSONResponse(body, status_code=error.http_status, headers=headers)

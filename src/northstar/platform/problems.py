@@ -37,7 +37,7 @@ async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, NorthstarError)  # noqa: S101 - registered for this type only
     answer = problem(request, error.http_status, error.code, error.message, error.hint)
     if isinstance(error, Unavailable):
-        answer.headers["Retry-After"] = "2"
+        answer.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthenticated):
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

@@ -29,8 +29,7 @@ def problem_page(
 ) -> HTMLResponse:
     """An error as a page; without a session, the page that says how to sign in.
 
-    A browser keeps the session's cookie back when a link on another site led here: the page then
-    offers the same address once more.
+    ``again`` is the address that was asked for: a way to sign in leads back there.
     """
     if code == "unauthenticated":
         if COOKIE not in request.cookies and request.url.path != "/sign-in":
