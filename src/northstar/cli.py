@@ -42,6 +42,9 @@ COMMANDS: dict[str, _Entry] = {
     "alerts": _Entry("northstar.monitoring.cli:alerts", "List, acknowledge and resolve alerts."),
     "principal": _Entry("northstar.access.cli:principal", "Users, services and their secrets."),
     "role": _Entry("northstar.access.cli:role", "Who may do what, and where."),
+    "access": _Entry(
+        "northstar.access.access_cli:access", "Ask for a role, decide on requests, ask why."
+    ),
     "audit": _Entry("northstar.access.audit_cli:audit", "The record of decisions."),
     "login": _Entry("northstar.access.cli:login", "Remember a platform and who you are."),
     "whoami": _Entry("northstar.access.cli:whoami", "Who the platform takes you for."),

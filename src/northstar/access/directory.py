@@ -102,7 +102,7 @@ class Directory:
         """Create a principal with a first secret; raises ``Conflict`` when there is one."""
         principal = principal_of(kind, name)
         now = self._clock.now()
-        with self._change() as connection:
+        with self.change() as connection:
             if not store.add_principal(connection, principal, by, now):
                 raise Conflict(
                     f"{principal.id} exists already.",
@@ -114,7 +114,7 @@ class Directory:
     def ensure(self, principal: Principal, grants: tuple[Grant, ...]) -> Principal:
         """Make sure that a principal exists and has these roles; idempotent."""
         now = self._clock.now()
-        with self._change() as connection:
+        with self.change() as connection:
             store.add_principal(connection, principal, PLATFORM.id, now)
             held = {
                 (assignment.role, assignment.scope)
@@ -162,7 +162,7 @@ class Directory:
         self.get(principal)
         if principal == PLATFORM.id:
             raise Denied("The control plane can't remove itself.")
-        with self._change() as connection:
+        with self.change() as connection:
             store.remove_principal(connection, principal)
 
     def assign(
@@ -177,7 +177,7 @@ class Directory:
         self.get(principal)
         if principal == PLATFORM.id:
             raise Denied("The control plane needs no role.")
-        with self._change() as connection:
+        with self.change() as connection:
             return store.add_assignment(
                 connection,
                 principal=principal,
@@ -199,21 +199,22 @@ class Directory:
 
     def revoke(self, assignment: int) -> None:
         """Take a role away."""
-        with self._change() as connection:
+        with self.change() as connection:
             store.remove_assignment(connection, assignment)
 
-    def forget(self) -> None:
-        """Read everything anew at the next question."""
-        with self._lock:
-            self._snapshot = None
-
     @contextmanager
-    def _change(self) -> Iterator[Connection]:
+    def change(self) -> Iterator[Connection]:
+        """A transaction that changes principals or roles; what it did holds when it ends."""
         try:
             with self._database.begin() as connection:
                 yield connection
         finally:
             self.forget()
+
+    def forget(self) -> None:
+        """Read everything anew at the next question."""
+        with self._lock:
+            self._snapshot = None
 
     def _current(self) -> _Snapshot:
         now = self._clock.now()

@@ -30,7 +30,7 @@ ROLES: tuple[RoleName, ...] = get_args(RoleName)
 ROLE_MEANINGS: Mapping[RoleName, str] = {
     "platform-admin": "everything that people may do, everywhere",
     "squad-owner": "everything in the squad: people, projects, releases and operation",
-    "data-scientist": "trains, registers, proposes releases, operates what is in dev, reads everything",
+    "data-scientist": "trains, registers, proposes releases, operates dev, reads everything",
     "approver": "approves, rejects and rolls back releases",
     "operator": "rolls back, steers endpoints and alerts, starts jobs",
     "reader": "reads everything",

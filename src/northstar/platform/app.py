@@ -10,10 +10,12 @@ from fastapi import FastAPI
 from northstar import __version__
 from northstar.access import api as access_api
 from northstar.access import audit_api
+from northstar.access.elevation import api as elevation_api
 from northstar.access.origin import OriginMiddleware
 from northstar.monitoring import api as monitoring_api
 from northstar.pipeline.jobs import api as jobs_api
 from northstar.platform import health, problems
+from northstar.platform.request_limits import RequestLimits
 from northstar.platform.web import pages
 from northstar.platform.wiring import Platform
 from northstar.project import api as project_api
@@ -46,12 +48,14 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(RequestLimits)
     app.add_middleware(OriginMiddleware, trusted_proxies=platform.settings.trusted_proxies)
     problems.install(app)
     guard = platform.guard
     app.include_router(health.router(platform, guard))
     app.include_router(access_api.router(platform.access, guard))
     app.include_router(audit_api.router(platform.access, guard))
+    app.include_router(elevation_api.router(platform.elevations, guard))
     app.include_router(project_api.router(platform.projects, guard))
     app.include_router(registry_api.router(platform.registry, guard))
     app.include_router(standards_api.router(platform.standards, guard))

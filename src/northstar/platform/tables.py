@@ -1,6 +1,7 @@
 """Every table there is: importing this module defines all of them on the shared metadata."""
 
 from northstar.access import store as access
+from northstar.access.elevation import store as elevation
 from northstar.monitoring import alert_store, finding_store, outcome_store
 from northstar.monitoring import store as monitoring
 from northstar.pipeline.jobs import store as jobs
@@ -13,6 +14,7 @@ from northstar.serving import store as serving
 __all__ = [
     "access",
     "alert_store",
+    "elevation",
     "finding_store",
     "jobs",
     "lease",

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from northstar.access.audit_checkpoints import Checkpoints
 from northstar.access.audit_export import AuditExport
 from northstar.access.azure_monitor import AzureMonitorAudit
+from northstar.access.elevation.service import ElevationService
 from northstar.access.guard import Guard
 from northstar.access.mlflow_app import LazyMlflow, load_mlflow
 from northstar.access.mlflow_door import MlflowDoor
@@ -57,6 +58,7 @@ class Platform:
     database: Database
     guard: Guard
     access: AccessService
+    elevations: ElevationService
     projects: ProjectService
     registry: RegistryService
     standards: StandardsService
@@ -143,6 +145,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         database=database,
         guard=Guard(access),
         access=access,
+        elevations=ElevationService(database, clock, access),
         projects=projects,
         registry=registry,
         standards=standards,

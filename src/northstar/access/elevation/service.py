@@ -1,0 +1,227 @@
+"""Asking for a role for some hours, deciding on it, and ending it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import JsonValue
+from sqlalchemy import Connection
+
+from northstar.access import store as access_store
+from northstar.access.domain import Principal, RoleName, in_scope
+from northstar.access.elevation import store
+from northstar.access.elevation.domain import (
+    UNDECIDED_LASTS,
+    Elevation,
+    ElevationState,
+    check_duration,
+    decided,
+    ended,
+)
+from northstar.access.service import AccessService
+from northstar.clock import Clock
+from northstar.database import Database
+from northstar.errors import Conflict, Invalid, NotFound
+from northstar.names import Scope
+
+_MOST_OPEN = 20
+_SHOWN = timedelta(days=90)
+
+
+class ElevationService:
+    """Requests for roles; safe to share between threads and replicas.
+
+    Args:
+        access: decides who may ask and who may give, and keeps the audit.
+    """
+
+    def __init__(self, database: Database, clock: Clock, access: AccessService) -> None:
+        self._database = database
+        self._clock = clock
+        self._access = access
+
+    def request(
+        self, who: Principal, role: RoleName, scope: Scope, reason: str, duration: timedelta
+    ) -> Elevation:
+        """Ask for a role; whoever may give it there can approve it for the next seven days.
+
+        Raises ``Invalid`` for a duration or a reason that won't do, ``NotAllowed`` for a role that
+        can't be asked for, ``Conflict`` for one that the principal has or has asked for already.
+        """
+        seconds = check_duration(duration)
+        if not reason.strip():
+            raise Invalid(
+                "The request gives no reason.", hint="Who decides wants to know: --reason."
+            )
+        self._access.check(who, "elevation:request", scope, role=role)
+        self._refuse_what_is_held(who, role, scope)
+        now = self._clock.now()
+        with self._database.begin() as connection:
+            waiting = [
+                one
+                for one in store.since(connection, now - UNDECIDED_LASTS)
+                if one.principal == who.id and one.at(now).state == "requested"
+            ]
+            _refuse_what_waits(waiting, role, scope)
+            made = store.add(
+                connection,
+                principal=who.id,
+                role=role,
+                scope=str(scope),
+                reason=reason.strip(),
+                duration_seconds=seconds,
+                state="requested",
+                requested_at=now,
+                remark="",
+            )
+        elevation = self._get(made)
+        self._record(who, "elevation:request", elevation, reason=elevation.reason)
+        return elevation
+
+    def approve(self, who: Principal, elevation: int, remark: str = "") -> Elevation:
+        """Give the role from now on for as long as was asked.
+
+        Raises ``NotAllowed`` for who may not give it and for who asked, ``WrongState`` when it was
+        decided already.
+        """
+        return self._decide(who, elevation, "active", remark)
+
+    def reject(self, who: Principal, elevation: int, remark: str) -> Elevation:
+        """Refuse the role; raises as ``approve`` does."""
+        return self._decide(who, elevation, "rejected", remark)
+
+    def withdraw(self, who: Principal, elevation: int) -> Elevation:
+        """Take one's own request back; raises ``NotFound`` for somebody else's, ``WrongState``."""
+        if self.get(who, elevation).principal != who.id:
+            raise _unknown(elevation)
+        with self._database.begin() as connection:
+            asked = self._locked(connection, elevation)
+            taken_back = decided(asked, "withdrawn", who.id, self._clock.now(), "")
+            store.save(connection, taken_back)
+        self._record(who, "elevation:withdraw", taken_back)
+        return taken_back
+
+    def end(self, who: Principal, elevation: int) -> Elevation:
+        """End an elevation before its time: one's own, or one that one might have given.
+
+        Raises ``NotAllowed``, or ``WrongState`` unless it is active.
+        """
+        held = self.get(who, elevation)
+        if held.principal != who.id:
+            self._check(who, held)
+        with self._access.directory.change() as connection:
+            over = ended(self._locked(connection, elevation), who.id, self._clock.now())
+            assignment = store.assignment_of(connection, elevation)
+            if assignment is not None:
+                access_store.remove_assignment(connection, assignment)
+            store.save(connection, over)
+        self._record(who, "elevation:end", over)
+        return over
+
+    def get(self, who: Principal, elevation: int) -> Elevation:
+        """One elevation; raises ``NotFound``, also for one that ``who`` may not see."""
+        found = self._get(elevation)
+        if not self._may_see(who, found):
+            raise _unknown(elevation)
+        return found
+
+    def seen_by(self, who: Principal, state: ElevationState | None = None) -> list[Elevation]:
+        """One's own of ninety days and those in scopes whose roles one may read, newest first."""
+        now = self._clock.now()
+        with self._database.read() as connection:
+            found = [one.at(now) for one in store.since(connection, now - _SHOWN)]
+        return [one for one in found if state in (None, one.state) and self._may_see(who, one)]
+
+    def may_decide(self, who: Principal, elevation: Elevation) -> bool:
+        """Whether ``who`` may approve or reject it; for pages and lists."""
+        return elevation.state == "requested" and self._access.allowed(
+            who, "elevation:decide", Scope.parse(elevation.scope), **_about(elevation)
+        )
+
+    def _decide(
+        self, who: Principal, elevation: int, to: Literal["active", "rejected"], remark: str
+    ) -> Elevation:
+        asked = self.get(who, elevation)
+        self._check(who, asked)
+        now = self._clock.now()
+        with self._access.directory.change() as connection:
+            settled = decided(self._locked(connection, elevation), to, who.id, now, remark)
+            assignment = None
+            if to == "active":
+                assignment = access_store.add_assignment(
+                    connection,
+                    principal=settled.principal,
+                    role=settled.role,
+                    scope=settled.scope,
+                    expires_at=settled.expires_at,
+                    assigned_by=who.id,
+                    assigned_at=now,
+                ).id
+            store.save(connection, settled, assignment)
+        action = "elevation:approve" if to == "active" else "elevation:reject"
+        self._record(who, action, settled, reason=remark)
+        return settled
+
+    def _check(self, who: Principal, elevation: Elevation) -> None:
+        scope = Scope.parse(elevation.scope)
+        self._access.check(who, "elevation:decide", scope, **_about(elevation))
+
+    def _get(self, elevation: int) -> Elevation:
+        with self._database.read() as connection:
+            found = store.one(connection, elevation)
+        if found is None:
+            raise _unknown(elevation)
+        return found.at(self._clock.now())
+
+    def _may_see(self, who: Principal, elevation: Elevation) -> bool:
+        scope = Scope.parse(elevation.scope)
+        return elevation.principal == who.id or self._access.allowed(who, "role:read", scope)
+
+    def _locked(self, connection: Connection, elevation: int) -> Elevation:
+        found = store.one(connection, elevation, to_change=True)
+        if found is None:  # its principal has just been deleted
+            raise _unknown(elevation)
+        return found
+
+    def _refuse_what_is_held(self, who: Principal, role: RoleName, scope: Scope) -> None:
+        for held in self._access.directory.assignments(who.id):
+            if held.role == role and in_scope(held.scope, scope):
+                until = f" until {held.expires_at:%Y-%m-%d %H:%M} UTC" if held.expires_at else ""
+                raise Conflict(f"{who.id} is {role} in {held.scope} already{until}.")
+
+    def _record(self, who: Principal, action: str, elevation: Elevation, reason: str = "") -> None:
+        until = elevation.expires_at
+        detail: dict[str, JsonValue] = {
+            "request": elevation.id,
+            "principal": elevation.principal,
+            "role": elevation.role,
+            "hours": elevation.duration_seconds / 3600,
+            "expires_at": until.isoformat() if until else None,
+            "reason": reason,
+        }
+        self._access.audit.record(who.id, action, Scope.parse(elevation.scope), "done", detail)
+
+
+def _about(elevation: Elevation) -> dict[str, str]:
+    return {"role": elevation.role, "requested_by": elevation.principal}
+
+
+def _refuse_what_waits(waiting: list[Elevation], role: RoleName, scope: Scope) -> None:
+    for one in waiting:
+        if (one.role, one.scope) == (role, str(scope)):
+            raise Conflict(
+                f"Request {one.id} for {role} in {scope} waits for an answer already.",
+                hint=f"`northstar access withdraw {one.id}` takes it back.",
+            )
+    if len(waiting) >= _MOST_OPEN:
+        raise Conflict(
+            f"{_MOST_OPEN} requests of yours wait for an answer already.",
+            hint="`northstar access withdraw NUMBER` takes one back.",
+        )
+
+
+def _unknown(elevation: int) -> NotFound:
+    return NotFound(
+        f"There is no request {elevation}.", hint="`northstar access requests` shows them."
+    )
