@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, getcontext
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
@@ -46,6 +46,12 @@ def test_the_default_solver_gets_the_certified_digits(known: StRD) -> None:
     assert log_relative_error(errors, known.certified_errors) >= least
 
 
+def test_the_residuals_of_an_exact_fit_vanish() -> None:
+    exact = next(known for known in SETS if known.name == "Wampler1")
+    model = LinearRegression().fit(exact.table, exact.target)
+    assert model.residual_sum_of_squares_ < 1e-40
+
+
 def _solve_exactly(
     rows: list[list[Fraction]], y: list[Fraction]
 ) -> tuple[list[Fraction], list[list[Fraction]]]:
@@ -68,5 +74,5 @@ def _solve_exactly(
 
 
 def _root(value: Fraction) -> Decimal:
-    getcontext().prec = 40
-    return (Decimal(value.numerator) / Decimal(value.denominator)).sqrt()
+    with localcontext(prec=40):
+        return (Decimal(value.numerator) / Decimal(value.denominator)).sqrt()

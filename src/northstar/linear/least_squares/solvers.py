@@ -7,7 +7,9 @@ Refinement needs the rows a second time, so it comes after both.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,11 +18,13 @@ from northstar.linear.least_squares.cholesky import reduce_by_cholesky
 from northstar.linear.least_squares.householder import reduce_by_householder, solve_by_householder
 from northstar.linear.least_squares.solution import Solution
 from northstar.linear.least_squares.svd import solve_by_svd
-from northstar.linear.least_squares.triangle import Reduction, Triangle
-from northstar.linear.least_squares.tsqr import reduce_by_qr
+from northstar.linear.least_squares.triangle import Triangle
+from northstar.linear.tables import Floats
 
 SOLVERS = ("auto", "qr", "cholesky", "householder", "svd", "refined")
 
+_LARGE = 1_000_000  # numbers; QR of fewer takes no time
+_SQUARED_HARMLESS = 30.0  # three of sixteen digits
 _HARMLESS = 100.0  # two of sixteen digits
 _AFFORDABLE = 5_000_000  # numbers; about a second
 
@@ -34,12 +38,30 @@ class Choice:
     refine: bool = False
 
 
-def reduction(solver: str) -> Reduction:
-    """How a solver reduces rows; raises ``BadInput`` for one that there is not."""
+def reduce_rows(
+    X: Floats, y: Floats, weights: Floats | None, *, intercept: bool, solver: str
+) -> Triangle:
+    """Reduce rows to a triangle by the first part of a solver.
+
+    ``"auto"`` tries the normal equations on a large table first, and keeps their triangle when its
+    condition, the target's column included, shows that squaring it did no harm.
+
+    Raises:
+        BadInput: there is no such solver; or the normal equations, asked for, cannot be solved.
+    """
     if solver not in SOLVERS:
         raise BadInput(f"There is no solver {solver!r}; there are {', '.join(SOLVERS)}.")
-    special = {"cholesky": reduce_by_cholesky, "householder": reduce_by_householder}
-    return special.get(solver, reduce_by_qr)
+    reduced = partial(Triangle.of, X, y, weights, intercept=intercept)
+    if solver == "householder":
+        return reduced(reduce=reduce_by_householder, reduction=solver)
+    if solver == "cholesky":
+        return reduced(reduce=reduce_by_cholesky, reduction=solver)
+    if solver == "auto" and X.size >= _LARGE:
+        with suppress(BadInput):
+            triangle = reduced(reduce=reduce_by_cholesky, reduction="cholesky")
+            if _condition(triangle.augmented) <= _SQUARED_HARMLESS:
+                return triangle
+    return reduced()
 
 
 def solve(triangle: Triangle, solver: str) -> Solution:
@@ -70,12 +92,19 @@ def choose(solver: str, solution: Solution, triangle: Triangle, *, rows_at_hand:
     if solver != "auto":
         return Choice(solver, "it was asked for", refine=solver == "refined")
     if solution.condition <= _HARMLESS:
-        return Choice("qr", "the columns are far from depending on each other")
+        return Choice(triangle.reduction, "the columns are far from depending on each other")
     if not rows_at_hand:
         return Choice("qr", f"{lost}; refining needs all rows in one fit")
     if triangle.rows * columns + columns**3 > _AFFORDABLE:
         return Choice("qr", f"{lost}; solver='refined' would win them back in ten times the time")
     return Choice("refined", f"{lost} when solved by QR", refine=True)
+
+
+def _condition(augmented: Floats) -> float:
+    lengths = np.linalg.norm(augmented, axis=0)
+    scaled = augmented / np.where(lengths > 0.0, lengths, 1.0)
+    sizes = np.linalg.svd(scaled, compute_uv=False)
+    return float(sizes[0] / sizes[-1]) if sizes[-1] else np.inf
 
 
 def _digits(solution: Solution) -> int:

@@ -31,6 +31,8 @@ class Triangle:
         intercept: whether the first column of R is the intercept's.
         rows: how many had a weight above 0.
         weight: the sum of the weights.
+        reduction: how the rows were reduced: ``"qr"``, ``"cholesky"``, ``"householder"``, or
+            several of them joined by "and" after a merge.
     """
 
     augmented: Floats
@@ -39,6 +41,7 @@ class Triangle:
     intercept: bool
     rows: int
     weight: float
+    reduction: str = "qr"
 
     @classmethod
     def of(
@@ -48,7 +51,8 @@ class Triangle:
         weights: Floats | None = None,
         *,
         intercept: bool = True,
-        reduction: Reduction = reduce_by_qr,
+        reduce: Reduction = reduce_by_qr,
+        reduction: str = "qr",
     ) -> Triangle:
         """Reduce a table (rows × columns), target (rows,) and weights (rows,), ones if ``None``."""
         shift, target_shift = np.zeros(X.shape[1]), 0.0
@@ -57,12 +61,13 @@ class Triangle:
             shift, target_shift = X[first].mean(axis=0), float(y[first].mean())
         blocks = _blocks(X, y, weights, shift, target_shift, intercept)
         return cls(
-            reduction(blocks),
+            reduce(blocks),
             shift,
             target_shift,
             intercept,
             len(X) if weights is None else int(np.count_nonzero(weights)),
             float(len(X)) if weights is None else float(weights.sum()),
+            reduction,
         )
 
     @property
@@ -135,6 +140,7 @@ class Triangle:
             self.intercept,
             self.rows + other.rows,
             self.weight + other.weight,
+            " and ".join(sorted({*self.reduction.split(" and "), *other.reduction.split(" and ")})),
         )
 
     def penalised(self, alpha: float) -> Triangle:

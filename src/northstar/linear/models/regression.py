@@ -12,7 +12,7 @@ from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Estimator
 from northstar.linear.least_squares.refinement import refine
 from northstar.linear.least_squares.solution import Solution
-from northstar.linear.least_squares.solvers import choose, reduction, solve
+from northstar.linear.least_squares.solvers import choose, reduce_rows, solve
 from northstar.linear.least_squares.triangle import Triangle
 from northstar.linear.optimisation.losses import SquaredLoss
 from northstar.linear.optimisation.minimum import Solver
@@ -117,8 +117,8 @@ class LeastSquares(Estimator):
     def _reduce(self, X: Floats, y: Floats, weights: Floats | None) -> Triangle:
         if not 0 <= self.alpha < np.inf:
             raise BadInput(f"alpha is {self.alpha}; it must be finite and not negative.")
-        how = reduction(self.solver if isinstance(self.solver, str) else "qr")
-        return Triangle.of(X, y, weights, intercept=self.fit_intercept, reduction=how)
+        solver = self.solver if isinstance(self.solver, str) else "auto"
+        return reduce_rows(X, y, weights, intercept=self.fit_intercept, solver=solver)
 
     def _add(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         features = Features.of(X) if self.features_ is None else self.features_
@@ -212,10 +212,11 @@ class LinearRegression(LeastSquares):
 
     Args:
         fit_intercept: whether there is an ``a``.
-        solver: ``"auto"`` takes QR, the shortest of many solutions where columns depend on each
-            other, and refinement where QR would lose digits and the table is not large. Or one
-            of ``"qr"``, ``"cholesky"``, ``"householder"``, ``"svd"``, ``"refined"``, or an
-            iterative solver such as ``GradientDescent()``. ``solver_report_`` says which it was.
+        solver: ``"auto"`` takes QR; the normal equations where the table is large and they lose
+            nothing; the shortest of many solutions where columns depend on each other; and
+            refinement where QR would lose digits and the table is not large. Or one of
+            ``"qr"``, ``"cholesky"``, ``"householder"``, ``"svd"``, ``"refined"``, or an iterative
+            solver such as ``GradientDescent()``. ``solver_report_`` says which it was, and why.
     """
 
     alpha = 0.0
