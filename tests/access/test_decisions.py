@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from northstar.access.decisions import PolicyBook
@@ -61,11 +61,13 @@ def test_which_roles_allow_what(action: str, roles: str) -> None:
     assert [role for role in ROLES if may(role, action)] == roles.split()
 
 
+@settings(deadline=None)
 @given(held_in=st.sampled_from(SCOPES), asked=st.sampled_from(SCOPES))
 def test_a_role_holds_in_its_scope_and_below_and_nowhere_else(held_in: Scope, asked: Scope) -> None:
     assert may("reader", "version:read", asked, str(held_in)) == held_in.contains(asked)
 
 
+@settings(deadline=None)
 @given(role=st.sampled_from(ROLES), action=st.text(max_size=30))
 def test_an_action_that_is_not_in_the_schema_is_denied(role: RoleName, action: str) -> None:
     assert not may(role, f"nothing:{action}")

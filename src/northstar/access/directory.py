@@ -32,19 +32,33 @@ from northstar.names import Scope
 _LOOK_AGAIN_SECONDS = 1.0
 
 
-@dataclass
-class _Snapshot:
-    revision: int
-    principals: dict[str, Principal]
-    assignments: dict[str, list[RoleAssignment]]
+@dataclass(frozen=True)
+class _Known:
+    """What one principal has; read when it first asks, kept until something changes."""
+
+    principal: Principal
+    assignments: list[RoleAssignment]
+    rights: Rights
     good_until: datetime | None  # when the next assignment expires
-    rights: dict[str, Rights] = field(default_factory=dict)
+
+
+@dataclass
+class _Generation:
+    """Everything that is known as of one revision of principals and roles.
+
+    What was read before a change is kept in the generation of then, which nobody asks any more.
+    """
+
+    revision: int
+    looked_at: float  # by the monotonic clock; -inf: look before the next answer
+    known: dict[str, _Known] = field(default_factory=dict)
 
 
 class Directory:
     """Who there is and what roles they have.
 
-    A change made here holds at once; one made by another replica within a second.
+    A change made here holds at once, an expiry at its moment, and a change made by another
+    replica within a second: that often the revision, one row, is read again.
     """
 
     def __init__(self, database: Database, clock: Clock, book: PolicyBook) -> None:
@@ -52,18 +66,14 @@ class Directory:
         self._clock = clock
         self._book = book
         self._lock = threading.RLock()
-        self._snapshot: _Snapshot | None = None
-        self._looked_at = 0.0  # by the monotonic clock
+        self._generation = _Generation(-1, -math.inf)
 
     def find(self, principal: str) -> Principal | None:
         """The principal with this id, if there is one."""
         if principal == PLATFORM.id:
             return PLATFORM
-        if found := self._current().principals.get(principal):
-            return found
-        with self._lock:  # another replica may have made it a moment ago
-            self._looked_at = -math.inf
-        return self._current().principals.get(principal)
+        known = self._known(principal)
+        return known.principal if known else None
 
     def get(self, principal: str) -> Principal:
         """The principal with this id; raises ``NotFound``."""
@@ -76,23 +86,32 @@ class Directory:
 
     def principals(self) -> list[Principal]:
         """Everybody, by id; not the control plane itself."""
-        return list(self._current().principals.values())
+        with self._database.read() as connection:
+            return store.all_principals(connection)
 
     def rights(self, principal: str) -> Rights:
         """What the principal may do now."""
-        snapshot = self._current()
-        rights = snapshot.rights.get(principal)
-        if rights is None:
-            rights = self._book.rights(snapshot.assignments.get(principal, []))
-            snapshot.rights[principal] = rights
-        return rights
+        known = self._known(principal)
+        return known.rights if known else self._book.rights([])
 
-    def assignments(self, principal: str | None = None) -> list[RoleAssignment]:
-        """The role assignments that hold now, of one principal or of all."""
-        held = self._current().assignments
+    def assignments(
+        self, principal: str | None = None, holding_in: Scope | None = None
+    ) -> list[RoleAssignment]:
+        """The role assignments that hold now.
+
+        Args:
+            principal: only of this one.
+            holding_in: only those that give a right somewhere in this scope: made there, below
+                it, or above it.
+        """
         if principal is not None:
-            return list(held.get(principal, []))
-        return sorted((a for of_one in held.values() for a in of_one), key=lambda a: a.id)
+            known = self._known(principal)
+            found = known.assignments if known else []
+        else:
+            with self._database.read() as connection:
+                found = store.all_assignments(connection)
+            found = _still_good(found, self._clock.now())
+        return [a for a in found if holding_in is None or _touches(a.scope, holding_in)]
 
     def identity(self, principal: Principal) -> Identity:
         """A principal with its roles."""
@@ -118,8 +137,8 @@ class Directory:
             store.add_principal(connection, principal, PLATFORM.id, now)
             held = {
                 (assignment.role, assignment.scope)
-                for assignment in store.all_assignments(connection)
-                if assignment.principal == principal.id and assignment.expires_at is None
+                for assignment in store.assignments_of(connection, principal.id)
+                if assignment.expires_at is None
             }
             for grant in grants:
                 if (grant.role, grant.scope) not in held:
@@ -158,11 +177,14 @@ class Directory:
             return client_secrets.secret_is_good(connection, principal, secret, self._clock.now())
 
     def delete(self, principal: str) -> None:
-        """Remove a principal with its secrets, roles and sessions; its tokens stop working."""
+        """Remove a principal with its secrets, roles and sessions; its tokens stop working.
+
+        Raises ``NotFound``, and ``Conflict`` for the last lasting administrator.
+        """
         self.get(principal)
         if principal == PLATFORM.id:
             raise Denied("The control plane can't remove itself.")
-        with self.change() as connection:
+        with self.change() as connection, _not_the_last_administrator(connection, principal):
             store.remove_principal(connection, principal)
 
     def assign(
@@ -198,8 +220,9 @@ class Directory:
         )
 
     def revoke(self, assignment: int) -> None:
-        """Take a role away."""
-        with self.change() as connection:
+        """Take a role away; raises ``Conflict`` for the last lasting administrator's."""
+        held = f"Assignment {assignment}"
+        with self.change() as connection, _not_the_last_administrator(connection, held):
             store.remove_assignment(connection, assignment)
 
     @contextmanager
@@ -212,35 +235,65 @@ class Directory:
             self.forget()
 
     def forget(self) -> None:
-        """Read everything anew at the next question."""
+        """Look before the next answer whether principals or roles have changed."""
         with self._lock:
-            self._snapshot = None
+            self._generation.looked_at = -math.inf
 
-    def _current(self) -> _Snapshot:
-        now = self._clock.now()
+    def _known(self, principal: str) -> _Known | None:
+        generation = self._current()
+        known = generation.known.get(principal)
+        if known and not (known.good_until and known.good_until <= self._clock.now()):
+            return known
+        known = self._read(principal)
+        if known:  # who is not known yet may be made by another replica at any moment
+            generation.known[principal] = known
+        return known
+
+    def _current(self) -> _Generation:
+        generation = self._generation
+        if self._clock.monotonic() - generation.looked_at < _LOOK_AGAIN_SECONDS:
+            return generation
         with self._lock:
-            snapshot = self._snapshot
-            if snapshot and not (snapshot.good_until and snapshot.good_until <= now):
-                if self._clock.monotonic() - self._looked_at < _LOOK_AGAIN_SECONDS:
-                    return snapshot
-                with self._database.read() as connection:
-                    if store.read_revision(connection) == snapshot.revision:
-                        self._looked_at = self._clock.monotonic()
-                        return snapshot
-            self._snapshot = self._read(now)
-            self._looked_at = self._clock.monotonic()
-            return self._snapshot
+            looked_at = self._clock.monotonic()
+            with self._database.read() as connection:
+                revision = store.read_revision(connection)
+            if revision != self._generation.revision:
+                self._generation = _Generation(revision, looked_at)
+            self._generation.looked_at = looked_at
+            return self._generation
 
-    def _read(self, now: datetime) -> _Snapshot:
+    def _read(self, principal: str) -> _Known | None:
         with self._database.read() as connection:
-            revision = store.read_revision(connection)
-            principals = {p.id: p for p in store.all_principals(connection)}
-            everything = store.all_assignments(connection)
-        held: dict[str, list[RoleAssignment]] = {}
-        ends: list[datetime] = []
-        for assignment in everything:
-            if assignment.expires_at is None or assignment.expires_at > now:
-                held.setdefault(assignment.principal, []).append(assignment)
-                if assignment.expires_at:
-                    ends.append(assignment.expires_at)
-        return _Snapshot(revision, principals, held, min(ends, default=None))
+            found = store.one_principal(connection, principal)
+            held = store.assignments_of(connection, principal) if found else []
+        if found is None:
+            return None
+        held = _still_good(held, self._clock.now())
+        ends = [assignment.expires_at for assignment in held if assignment.expires_at]
+        return _Known(found, held, self._book.rights(held), min(ends, default=None))
+
+
+def _still_good(found: list[RoleAssignment], now: datetime) -> list[RoleAssignment]:
+    return [a for a in found if a.expires_at is None or a.expires_at > now]
+
+
+def _touches(held_in: str, wanted: Scope) -> bool:
+    scope = Scope.parse(held_in)
+    return scope.contains(wanted) or wanted.contains(scope)
+
+
+@contextmanager
+def _not_the_last_administrator(connection: Connection, what: str) -> Iterator[None]:
+    """Raise ``Conflict`` when the block leaves nobody who is an administrator for good.
+
+    Whoever changes roles waits for the row of the revision, so that two who remove each other
+    do not both succeed.
+    """
+    there_was_one = store.has_a_lasting_administrator(connection)
+    yield
+    if there_was_one and not store.has_a_lasting_administrator(connection):
+        raise Conflict(
+            f"{what} can't go: nobody would be left to administer the platform.",
+            hint="Make somebody else an administrator first: "
+            "`northstar role assign PRINCIPAL platform-admin /`.",
+        )

@@ -136,6 +136,12 @@ def all_principals(connection: Connection) -> list[Principal]:
     return [Principal(id=row.id, kind=row.kind, name=row.name) for row in rows]
 
 
+def one_principal(connection: Connection, principal: str) -> Principal | None:
+    """The principal with this id."""
+    row = connection.execute(select(principals).where(principals.c.id == principal)).first()
+    return Principal(id=row.id, kind=row.kind, name=row.name) if row else None
+
+
 def add_principal(connection: Connection, principal: Principal, by: str, at: datetime) -> bool:
     """Insert a principal; returns whether it was new."""
     known = connection.execute(select(principals.c.id).where(principals.c.id == principal.id))
@@ -159,6 +165,23 @@ def all_assignments(connection: Connection) -> list[RoleAssignment]:
     """Every role assignment, expired ones too, in the order of their making."""
     rows = connection.execute(select(assignments).order_by(assignments.c.id))
     return [RoleAssignment.model_validate(dict(row._mapping)) for row in rows]
+
+
+def assignments_of(connection: Connection, principal: str) -> list[RoleAssignment]:
+    """One principal's role assignments, expired ones too, in the order of their making."""
+    query = select(assignments).where(assignments.c.principal == principal)
+    rows = connection.execute(query.order_by(assignments.c.id))
+    return [RoleAssignment.model_validate(dict(row._mapping)) for row in rows]
+
+
+def has_a_lasting_administrator(connection: Connection) -> bool:
+    """Whether somebody is an administrator of the platform without an end."""
+    query = select(assignments.c.id).where(
+        assignments.c.role == "platform-admin",
+        assignments.c.scope == "/",
+        assignments.c.expires_at.is_(None),
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def add_assignment(connection: Connection, **values: Any) -> RoleAssignment:
