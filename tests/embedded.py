@@ -57,7 +57,7 @@ class Embedded:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        for pid in _processes_mentioning(str(self.state)):
+        for pid in processes_mentioning(str(self.state)):
             os.kill(pid, signal.SIGKILL)
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -129,7 +129,8 @@ def wait_until(holds: Callable[[], Any], what: str, context: Callable[[], str] =
     raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}\n{context()}")
 
 
-def _processes_mentioning(text: str) -> list[int]:
+def processes_mentioning(text: str) -> list[int]:
+    """The processes that have a text in their command line or their environment, but not ours."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
