@@ -3,57 +3,116 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import cedarpy
 
-from northstar.access.domain import MACHINE_ROLES, ROLES, Decision, RoleAssignment, RoleName
+from northstar.access.domain import (
+    MACHINE_ROLES,
+    ROLES,
+    Decision,
+    RoleAssignment,
+    RoleName,
+)
+from northstar.access.policy_files import (
+    Policy,
+    PolicySchema,
+    check_ids,
+    read_schema,
+    shipped_policies,
+)
 from northstar.names import Scope
 
-_POLICIES = Path(__file__).parent / "policies"
 _SCOPES_REMEMBERED = 4096
+_LINK = "assignment-"
+_ANYBODY = "user:anybody"
+
+
+class Resource(NamedTuple):
+    """A scope as Cedar wants it."""
+
+    uid: dict[str, str]
+    entities: cedarpy.Entities
 
 
 class PolicyBook:
-    """The shipped policies and their schema; raises ``ValueError`` if they do not fit together."""
+    """Everything that is written about who may do what, ready to be asked.
 
-    def __init__(self) -> None:
-        self.schema = cedarpy.Schema.from_str((_POLICIES / "schema.cedarschema").read_text())
-        text = "\n".join(
-            (_POLICIES / name).read_text() for name in ("roles.cedar", "guardrails.cedar")
-        )
-        verdict = cedarpy.validate_policies(text, self.schema)
-        if not verdict.validation_passed:
-            raise ValueError(f"the policies do not fit their schema: {verdict.errors}")
-        self.policies = cedarpy.PolicySet.from_str(text)
-        self._entities = lru_cache(_SCOPES_REMEMBERED)(self._scope_entities)
+    Args:
+        custom: a platform team's own policies. They hold for everybody but the control plane,
+            which carries out what others were allowed.
+
+    Attributes:
+        policies: the shipped ones and the custom ones, by id.
+    """
+
+    def __init__(self, custom: Sequence[Policy] = (), schema: PolicySchema | None = None) -> None:
+        self.schema = schema or read_schema()
+        shipped = shipped_policies(self.schema)
+        check_ids([*shipped, *custom])
+        self.policies = {policy.id: policy for policy in (*shipped, *custom)}
+        self._shipped = _parsed(shipped)
+        self._everything = _parsed([*shipped, *custom])
+        self._resources = lru_cache(_SCOPES_REMEMBERED)(self._parse)
         self._roles_by_action = lru_cache(_SCOPES_REMEMBERED)(self._find_roles)
 
     def rights(self, assignments: Iterable[RoleAssignment]) -> Rights:
         """The policies with one principal's assignments linked in."""
         links = [
-            _link(
-                f"assignment-{assignment.id}",
-                assignment.role,
-                assignment.principal,
-                assignment.scope,
-            )
-            for assignment in assignments
+            _link(f"{_LINK}{held.id}", held.role, held.principal, held.scope)
+            for held in assignments
         ]
-        return Rights(self, self.policies.with_linked_batch(links) if links else self.policies)
+        return Rights(
+            self, self._everything.with_linked_batch(links) if links else self._everything
+        )
 
-    def roles_that_allow(self, action: str) -> list[RoleName]:
-        """The roles that people can have in which the action is allowed."""
-        return list(self._roles_by_action(action))
+    def platform_rights(self) -> Rights:
+        """What the control plane may do: the custom policies are not asked."""
+        return Rights(self, self._shipped)
 
-    def entities(self, scope: Scope) -> cedarpy.Entities:
+    @cached_property
+    def people_roles(self) -> tuple[RoleName, ...]:
+        """The roles that people can have, the smallest first: by how many actions they allow."""
+        people = [role for role in ROLES if role not in MACHINE_ROLES]
+        return tuple(sorted(people, key=self._size))
+
+    def roles_that_allow(self, action: str, scope: Scope) -> list[RoleName]:
+        """The roles that people can have in which the action is allowed there, smallest first."""
+        return list(self._roles_by_action(action, scope))
+
+    def role_that_would_allow(
+        self, principal: str, action: str, scope: Scope, about: Mapping[str, str]
+    ) -> RoleName | None:
+        """The smallest role that would let this principal through; ``None`` if none would."""
+        for role in self.people_roles:
+            if self._probe(principal, role).decide(principal, action, scope, about).allowed:
+                return role
+        return None
+
+    def resource(self, scope: Scope) -> Resource:
         """A scope with the scopes that contain it; parsed once per scope."""
-        return self._entities(scope)
+        return self._resources(scope)
 
-    def _scope_entities(self, scope: Scope) -> cedarpy.Entities:
+    def _find_roles(self, action: str, scope: Scope) -> tuple[RoleName, ...]:
+        return tuple(
+            role
+            for role in self.people_roles
+            if self._probe(_ANYBODY, role).decide(_ANYBODY, action, scope, {}).allowed
+        )
+
+    def _size(self, role: RoleName) -> int:
+        rights, somewhere = self._probe(_ANYBODY, role), Scope("squad", "project", "prod")
+        return sum(
+            rights.decide(_ANYBODY, action, somewhere, {}).allowed for action in self.schema.actions
+        )
+
+    def _probe(self, principal: str, role: RoleName) -> Rights:
+        link = _link("probe", role, principal, "/")
+        return Rights(self, self._everything.with_linked_batch([link]))
+
+    def _parse(self, scope: Scope) -> Resource:
         chain = [str(Scope(*scope_parts)) for scope_parts in _ancestry(scope)]
         documents = [
             {
@@ -63,17 +122,9 @@ class PolicyBook:
             }
             for i, name in enumerate(chain)
         ]
-        return cedarpy.Entities.from_json_str(json.dumps(documents), schema=self.schema)
-
-    def _find_roles(self, action: str) -> tuple[RoleName, ...]:
-        everywhere, anybody = Scope(), "user:anybody"
-        found = []
-        for role in ROLES:
-            policies = self.policies.with_linked_batch([_link("probe", role, anybody, "/")])
-            decision = Rights(self, policies).decide(anybody, action, everywhere, {})
-            if decision.allowed and role not in MACHINE_ROLES:
-                found.append(role)
-        return tuple(found)
+        text = json.dumps(documents)
+        entities = cedarpy.Entities.from_json_str(text, schema=self.schema.cedar)
+        return Resource(_uid("Scope", str(scope)), entities)
 
 
 class Rights:
@@ -87,21 +138,27 @@ class Rights:
         self, principal: str, action: str, scope: Scope, about: Mapping[str, str]
     ) -> Decision:
         """Ask the policies; what they can't answer is denied, with the reason."""
+        resource = self._book.resource(scope)
         answer = cedarpy.is_authorized(
             {
                 "principal": _uid("Principal", principal),
                 "action": _uid("Action", action),
-                "resource": _uid("Scope", str(scope)),
+                "resource": resource.uid,
                 "context": _context(principal, about),
             },
             self._policies,
-            self._book.entities(scope),
-            schema=self._book.schema,
+            resource.entities,
+            schema=self._book.schema.cedar,
         )
         found = answer.diagnostics
         names = found.id_annotations_by_reason
-        reasons = tuple(sorted({str(names.get(reason, reason)) for reason in found.reasons}))
-        return Decision(answer.allowed, reasons or tuple(found.errors))
+        reasons = tuple(sorted({names.get(one, one) for one in found.reasons}))
+        held = tuple(int(one.removeprefix(_LINK)) for one in found.reasons if one.startswith(_LINK))
+        return Decision(answer.allowed, reasons or tuple(found.errors), held)
+
+
+def _parsed(policies: Iterable[Policy]) -> cedarpy.PolicySet:
+    return cedarpy.PolicySet.from_str("\n".join(policy.text for policy in policies))
 
 
 def _link(name: str, role: RoleName, principal: str, scope: str) -> dict[str, Any]:
@@ -116,9 +173,17 @@ def _uid(kind: str, name: str) -> dict[str, str]:
     return {"type": kind, "id": name}
 
 
-def _context(principal: str, about: Mapping[str, str]) -> dict[str, Any]:
+def _context(principal: str, about: Mapping[str, str]) -> str:
+    kind = principal.partition(":")[0]
+    if not about:
+        return _context_of_kind(kind)
     found = {name: _attribute(name, value) for name, value in about.items()}
-    return {**found, "principal_kind": principal.partition(":")[0]}
+    return json.dumps({**found, "principal_kind": kind})
+
+
+@lru_cache(16)
+def _context_of_kind(kind: str) -> str:
+    return json.dumps({"principal_kind": kind})
 
 
 def _attribute(name: str, value: str) -> Any:

@@ -65,6 +65,7 @@ class Directory:
         self._database = database
         self._clock = clock
         self._book = book
+        self._platform = book.platform_rights()
         self._lock = threading.RLock()
         self._generation = _Generation(-1, -math.inf)
 
@@ -91,6 +92,8 @@ class Directory:
 
     def rights(self, principal: str) -> Rights:
         """What the principal may do now."""
+        if principal == PLATFORM.id:
+            return self._platform
         known = self._known(principal)
         return known.rights if known else self._book.rights([])
 

@@ -154,10 +154,12 @@ class Decision:
 
     Args:
         reasons: the policies and roles that decided; empty when none allowed it.
+        assignments: the numbers of the role assignments among them.
     """
 
     allowed: bool
     reasons: tuple[str, ...] = ()
+    assignments: tuple[int, ...] = ()
 
 
 def principal_of(kind: PrincipalKind, name: str) -> Principal:

@@ -242,7 +242,7 @@ class AccessService:
     def _way_in(self, action: str, decision: Decision) -> str:
         if decision.reasons:
             return "A rule that holds for everybody forbids it; docs/reference/access.md explains."
-        roles = self._book.roles_that_allow(action)
+        roles = self._book.roles_that_allow(action, Scope())
         if not roles:
             return "No role allows this; only the platform itself does it."
         return f"It takes one of the roles {', '.join(roles)} there: `northstar role assign`."

@@ -1,0 +1,173 @@
+"""Reading policies from files, and saying where one is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cedarpy
+
+from northstar.errors import Invalid
+
+_SHIPPED = Path(__file__).parent / "policies"
+_SHIPPED_FILES = ("roles.cedar", "guardrails.cedar")
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;|\S', re.DOTALL)
+_ACTION = re.compile(r'Action::"([^"]+)"')
+_PAGE = "docs/how-to/writing-a-policy.md shows what policies can say."
+
+Effect = Literal["permit", "forbid"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One statement of a policy file.
+
+    Args:
+        reason: why it is so, for people; shown when it decides.
+        file: the file's name.
+        line: where in it the statement begins, from 1.
+        is_role: whether it is a template that a role assignment links.
+    """
+
+    id: str
+    effect: Effect
+    reason: str
+    file: str
+    line: int
+    text: str
+    is_role: bool = False
+
+
+@dataclass(frozen=True)
+class PolicySchema:
+    """What policies can speak of.
+
+    Args:
+        actions: the actions that can be asked for, in the order of the schema.
+        groups: the groups that roles are made of.
+    """
+
+    cedar: cedarpy.Schema
+    actions: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+def read_schema() -> PolicySchema:
+    """The schema that is shipped."""
+    text = (_SHIPPED / "schema.cedarschema").read_text()
+    bare = re.sub(r"//[^\n]*", "", text)
+    actions, groups = re.findall(r'"(\w+:\w+)"', bare), re.findall(r"\baction (\w+);", bare)
+    return PolicySchema(cedarpy.Schema.from_str(text), tuple(actions), tuple(groups))
+
+
+def shipped_policies(schema: PolicySchema) -> list[Policy]:
+    """The roles and guard rails that are shipped."""
+    return [
+        policy for name in _SHIPPED_FILES for policy in _read(_SHIPPED / name, schema, roles=True)
+    ]
+
+
+def custom_policies(folder: Path, schema: PolicySchema) -> list[Policy]:
+    """The policies in the ``.cedar`` files of a folder, in the order of the files' names.
+
+    Raises ``Invalid`` with file, line and what to do for a statement that can't be read, does not
+    fit the schema, has no ``@id`` or ``@reason``, or is a template.
+    """
+    if not folder.is_dir():
+        raise Invalid(
+            f"There is no folder of policies at {folder}.",
+            hint="Make it, or set NORTHSTAR_POLICIES to another one.",
+        )
+    files = sorted(folder.glob("*.cedar"))
+    return [policy for file in files for policy in _read(file, schema, roles=False)]
+
+
+def check_ids(policies: Sequence[Policy]) -> None:
+    """Raise ``Invalid`` when two policies have one id."""
+    first: dict[str, Policy] = {}
+    for policy in policies:
+        other = first.setdefault(policy.id, policy)
+        if other is not policy:
+            raise Invalid(
+                f"{policy.file}, line {policy.line}: the id {policy.id!r} is taken by "
+                f"{other.file}, line {other.line}.",
+                hint="Give the policy an @id of its own.",
+            )
+
+
+def _read(file: Path, schema: PolicySchema, *, roles: bool) -> list[Policy]:
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{file.name} can't be read: {error}.") from error
+    return [
+        _policy(file.name, line, statement, schema, roles=roles)
+        for line, statement in _statements(text)
+    ]
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each statement with the line on which it begins; what follows the last ``;`` too."""
+    start: int | None = None
+    for token in _TOKEN.finditer(text):
+        if token[0].startswith("//"):
+            continue
+        if start is None:
+            start = token.start()
+        if token[0] == ";":
+            yield text.count("\n", 0, start) + 1, text[start : token.end()]
+            start = None
+    if start is not None:
+        yield text.count("\n", 0, start) + 1, text[start:]
+
+
+def _policy(file: str, line: int, text: str, schema: PolicySchema, *, roles: bool) -> Policy:
+    where = f"{file}, line {line}"
+    verdict = cedarpy.validate_policies(text, schema.cedar)
+    if not verdict.validation_passed:
+        raise _unfit(where, text, [error.error for error in verdict.errors], schema)
+    found = json.loads(cedarpy.policies_to_json_str(text))
+    templates = list(found["templates"].values())
+    if templates and not roles:
+        raise Invalid(
+            f"{where}: the statement is a template (?principal or ?resource); only roles are.",
+            hint=f"Name the principal and the resource, or leave them open. {_PAGE}",
+        )
+    document = (templates or list(found["staticPolicies"].values()))[0]
+    notes = document.get("annotations") or {}
+    for name in ("id", "reason"):
+        if not notes.get(name):
+            raise Invalid(
+                f"{where}: the statement has no @{name}.",
+                hint=f'Write @{name}("…") above it: '
+                "ids stand in the audit, reasons in what people are told.",
+            )
+    return Policy(
+        notes["id"], document["effect"], notes["reason"], file, line, text, bool(templates)
+    )
+
+
+def _unfit(where: str, text: str, errors: list[str], schema: PolicySchema) -> Invalid:
+    told = "; ".join(dict.fromkeys(_plain(error) for error in errors))
+    return Invalid(f"{where}: {told}.", hint=_what_to_do(text, told, schema))
+
+
+def _plain(error: str) -> str:
+    without_policy = re.sub(r"^for policy `\w+`, ", "", error)
+    return without_policy.removeprefix("Policy parse error: ")
+
+
+def _what_to_do(text: str, told: str, schema: PolicySchema) -> str:
+    known = (*schema.actions, *schema.groups)
+    unknown = [name for name in _ACTION.findall(text) if name not in known]
+    if "action" in told and unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.4)
+        return f"Did you mean {', '.join(near)}? {_PAGE}" if near else _PAGE
+    if "optional attribute" in told:
+        return "Ask first whether it is there: `resource has environment && …`."
+    return _PAGE
