@@ -6,85 +6,16 @@ import base64
 import http.client
 import json
 import re
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from northstar.access.mlflow_routes import Kind, classify, routes
+from tests.access.mlflow_client import API, Server
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
-SERVER = Path(__file__).with_name("mlflow_server.py")
-API = "/api/2.0/mlflow"
-
-
-class Server:
-    def __init__(self, folder: Path, known: dict[str, str]) -> None:
-        self.folder = folder
-        self.known = known
-        self.url = known["url"]
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        who: str | None = "anna",
-        squad: str | None = "operations",
-        headers: dict[str, str] | None = None,
-        **options: Any,
-    ) -> httpx2.Response:
-        sent = dict(headers or {})
-        if who:
-            sent["Authorization"] = f"Bearer {self.known[who]}"
-        if squad:
-            sent["X-MLFLOW-WORKSPACE"] = squad
-        with httpx2.Client(trust_env=False, timeout=60) as client:
-            return client.request(method, self.url + path, headers=sent, **options)
-
-    def run(self, who: str = "anna", squad: str = "operations") -> str:
-        name = f"e-{uuid.uuid4().hex}"
-        made = self.send("POST", f"{API}/experiments/create", who, squad, json={"name": name})
-        body = {"experiment_id": made.json()["experiment_id"]}
-        answer = self.send("POST", f"{API}/runs/create", who, squad, json=body)
-        return str(answer.json()["run"]["info"]["run_id"])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("mlflow")
-    with (
-        (folder / "server.log").open("w") as log,
-        subprocess.Popen(
-            [sys.executable, str(SERVER), str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            started = Server(folder, json.loads(process.stdout.readline()))
-            early = started.send("GET", f"{API}/experiments/get")
-            assert (early.status_code, early.headers["retry-after"]) == (503, "2")
-            deadline = time.monotonic() + 120
-            while not (folder / "routes.json").exists():
-                assert process.poll() is None, (folder / "server.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-            for squad in ("operations", "pricing"):
-                path = "/api/3.0/mlflow/workspaces"
-                made = started.send("POST", path, "platform", None, json={"name": squad})
-                assert made.status_code == 201, made.text
-            yield started
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 @pytest.fixture
