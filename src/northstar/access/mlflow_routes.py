@@ -94,6 +94,7 @@ _TABLE: dict[Kind, str] = {
         GET    2.0/mlflow/get-online-trace-details
         GET    2.0/mlflow/unified-traces
         POST   2.0mlflow/experiments/search-datasets
+        GET    /graphql
     """,
     Kind.PROMOTE: """
         POST,DELETE 2.0/mlflow/registered-models/alias
@@ -228,7 +229,7 @@ _TABLE: dict[Kind, str] = {
         GET    3.0/mlflow/review-queues/list
         GET    3.0/mlflow/review-queues/items/list
         GET    3.0/mlflow/workspaces/<workspace>
-        GET,POST /graphql
+        POST   /graphql
     """,
     Kind.WORKSPACES: "GET 3.0/mlflow/workspaces",
     Kind.KNOWN: """
