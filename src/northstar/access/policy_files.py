@@ -50,11 +50,13 @@ class PolicySchema:
     Args:
         actions: the actions that can be asked for, in the order of the schema.
         groups: the groups that roles are made of.
+        about: what a request may say of itself beside principal, action and resource.
     """
 
     cedar: cedarpy.Schema
     actions: tuple[str, ...]
     groups: tuple[str, ...]
+    about: tuple[str, ...]
 
 
 def read_schema() -> PolicySchema:
@@ -62,7 +64,10 @@ def read_schema() -> PolicySchema:
     text = (_SHIPPED / "schema.cedarschema").read_text()
     bare = re.sub(r"//[^\n]*", "", text)
     actions, groups = re.findall(r'"(\w+:\w+)"', bare), re.findall(r"\baction (\w+);", bare)
-    return PolicySchema(cedarpy.Schema.from_str(text), tuple(actions), tuple(groups))
+    context = bare.partition("type About = {")[2].partition("}")[0]
+    about = re.findall(r"(\w+)\?:", context)  # principal_kind is added by the platform itself
+    cedar = cedarpy.Schema.from_str(text)
+    return PolicySchema(cedar, tuple(actions), tuple(groups), tuple(about))
 
 
 def shipped_policies(schema: PolicySchema) -> list[Policy]:

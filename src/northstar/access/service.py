@@ -20,6 +20,7 @@ from northstar.access.domain import (
     principal_of,
 )
 from northstar.access.errors import BadCredentials, NotAllowed
+from northstar.access.explanations import Explanations
 from northstar.access.origin import came_through
 from northstar.access.rate_limits import RateLimits
 from northstar.access.sessions import Sessions, fingerprint
@@ -42,9 +43,11 @@ class AccessService:
     Args:
         issuer: the control plane's address; stands in every token as ``iss``.
         checkpoints: where heads of the audit are kept outside of the database.
+        book: the policies; without it, those that are shipped.
 
     Attributes:
         directory: principals and roles.
+        explanations: why something is allowed or not, and who else may.
         tokens: issuing and checking tokens.
         sessions: sign-in links and web sessions.
         audit: the record of decisions.
@@ -57,10 +60,12 @@ class AccessService:
         clock: Clock,
         issuer: str,
         checkpoints: Checkpoints | None = None,
+        book: PolicyBook | None = None,
     ) -> None:
         self._clock = clock
-        self._book = PolicyBook()
-        self.directory = Directory(database, clock, self._book)
+        book = book or PolicyBook()
+        self.directory = Directory(database, clock, book)
+        self.explanations = Explanations(self.directory, book)
         self.tokens = Tokens(database, clock, issuer)
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock, checkpoints)
@@ -72,7 +77,7 @@ class AccessService:
 
         Args:
             about: what a guard rail needs to know, for example ``proposed_by="user:anna"``;
-                names that end in ``_by`` are principals.
+                names that end in ``_by`` or ``_to`` are principals.
         """
         return self.directory.rights(principal.id).decide(principal.id, action, scope, about)
 
@@ -93,7 +98,7 @@ class AccessService:
         )
         raise NotAllowed(
             f"{principal.id} may not {action} in {scope}{_because(decision)}.",
-            hint=self._way_in(action, decision),
+            hint=self.explanations.way_in(principal, action, scope, about, decision),
         )
 
     def authenticate(self, token: str) -> Principal:
@@ -238,14 +243,6 @@ class AccessService:
         if found := self.directory.find(principal):
             return found
         raise BadCredentials(f"{principal} does not exist (any more).")
-
-    def _way_in(self, action: str, decision: Decision) -> str:
-        if decision.reasons:
-            return "A rule that holds for everybody forbids it; docs/reference/access.md explains."
-        roles = self._book.roles_that_allow(action, Scope())
-        if not roles:
-            return "No role allows this; only the platform itself does it."
-        return f"It takes one of the roles {', '.join(roles)} there: `northstar role assign`."
 
 
 def _because(decision: Decision) -> str:

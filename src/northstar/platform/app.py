@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from northstar import __version__
 from northstar.access import api as access_api
-from northstar.access import audit_api
+from northstar.access import audit_api, explanations_api
 from northstar.access.elevation import api as elevation_api
 from northstar.access.origin import OriginMiddleware
 from northstar.monitoring import api as monitoring_api
@@ -55,6 +55,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     app.include_router(health.router(platform, guard))
     app.include_router(access_api.router(platform.access, guard))
     app.include_router(audit_api.router(platform.access, guard))
+    app.include_router(explanations_api.router(platform.access, guard))
     app.include_router(elevation_api.router(platform.elevations, guard))
     app.include_router(project_api.router(platform.projects, guard))
     app.include_router(registry_api.router(platform.registry, guard))
