@@ -8,20 +8,34 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from northstar.linear.errors import BadInput
 from northstar.linear.models.logistic import LogisticRegression
+from northstar.linear.models.penalised import ElasticNet, Lasso
+from northstar.linear.models.poisson import PoissonRegression
 from northstar.linear.models.regression import LinearRegression, Ridge
+from northstar.linear.models.robust import HuberRegression, QuantileRegression
 from northstar.linear.tables import Features
 
 FLAVOR = "northstar.linear"
 _FORMAT = 1
 _FILE = "model.json"
 
-Model = LinearRegression | Ridge | LogisticRegression
+Model = (
+    LinearRegression
+    | Ridge
+    | Lasso
+    | ElasticNet
+    | HuberRegression
+    | QuantileRegression
+    | LogisticRegression
+    | PoissonRegression
+)
+
+_KINDS: dict[str, type[Model]] = {kind.__name__: kind for kind in get_args(Model)}
 
 
 def save_model(model: Model, folder: Path) -> None:
@@ -43,18 +57,25 @@ def load_model(folder: Path) -> Model:
 
 
 def model_to_json(model: Model) -> dict[str, Any]:
-    """A fitted model as JSON values; floats survive the round trip bit by bit."""
+    """A fitted model as JSON values; floats survive the round trip bit by bit.
+
+    Settings are kept, but for the solver, which has done its work.
+    """
+    features = model.features_
     described: dict[str, Any] = {
         "format": _FORMAT,
         "kind": type(model).__name__,
         "columns": model.n_features_in_,
-        "names": list(model.feature_names_in_) if model.feature_names_in_ else None,
+        "names": list(features.names) if features and features.names else None,
         "coefficients": model.coef_.tolist(),
         "intercept": np.asarray(model.intercept_).tolist(),
     }
+    described |= {name: _plain(getattr(model, name)) for name in _settings(type(model))}
     if isinstance(model, LogisticRegression):
-        return described | {"classes": model.classes_.tolist(), "l2": model.l2}
-    return described | {"alpha": model.alpha, "rank": model.rank_}
+        described["classes"] = model.classes_.tolist()
+    if isinstance(model, LinearRegression | Ridge):
+        described["rank"] = model.rank_
+    return described
 
 
 def model_from_json(described: Any) -> Model:
@@ -66,13 +87,22 @@ def model_from_json(described: Any) -> Model:
         features = Features(int(described["columns"]), tuple(names) if names else None)
         coefficients = np.array(described["coefficients"], dtype=np.float64)
         intercept = np.array(described["intercept"], dtype=np.float64)
-        model = _KINDS[described["kind"]](described)
+        kind = _KINDS[described["kind"]]
+        # A setting that did not exist when the model was saved has its default.
+        settings = {name: described[name] for name in _settings(kind) if name in described}
+        model = kind(**settings)
+        if isinstance(model, LogisticRegression):
+            model.classes_ = np.array(described["classes"])
+        if isinstance(model, LinearRegression | Ridge):
+            model.rank_ = int(described["rank"])
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput(f"This is not a linear model of ours: {error!r}.") from error
     outputs: tuple[int, ...] = ()
     if isinstance(model, LogisticRegression):
+        if model.classes_.ndim != 1 or len(model.classes_) < 2:
+            raise BadInput("The model names fewer than two classes.")
         outputs = (1 if len(model.classes_) == 2 else len(model.classes_),)
     if coefficients.shape != (*outputs, features.count) or intercept.shape != outputs:
         raise BadInput(
@@ -87,31 +117,12 @@ def model_from_json(described: Any) -> Model:
     return model
 
 
-def _linear_regression(described: dict[str, Any]) -> Model:
-    model = LinearRegression()
-    model.rank_ = int(described["rank"])
-    return model
+def _settings(kind: type[Model]) -> list[str]:
+    return [name for name in kind.setting_names() if name != "solver"]
 
 
-def _ridge(described: dict[str, Any]) -> Model:
-    model = Ridge(alpha=float(described["alpha"]))
-    model.rank_ = int(described["rank"])
-    return model
-
-
-def _logistic_regression(described: dict[str, Any]) -> Model:
-    model = LogisticRegression(l2=float(described["l2"]))
-    model.classes_ = np.array(described["classes"])
-    if model.classes_.ndim != 1 or len(model.classes_) < 2:
-        raise BadInput("The model names fewer than two classes.")
-    return model
-
-
-_KINDS = {
-    "LinearRegression": _linear_regression,
-    "Ridge": _ridge,
-    "LogisticRegression": _logistic_regression,
-}
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _description(model: Model) -> dict[str, Any]:
@@ -121,9 +132,9 @@ def _description(model: Model) -> dict[str, Any]:
             "python_function": {"loader_module": "northstar.linear.pyfunc", "data": _FILE},
         }
     }
-    if model.feature_names_in_:
+    if model.features_ and model.features_.names:
         inputs = [
-            {"name": name, "type": "double", "required": True} for name in model.feature_names_in_
+            {"name": name, "type": "double", "required": True} for name in model.features_.names
         ]
         described["signature"] = {"inputs": json.dumps(inputs), "outputs": None, "params": None}
     return described

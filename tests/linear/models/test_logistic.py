@@ -90,7 +90,7 @@ def test_separable_classes_stay_finite_by_the_penalty() -> None:
 
 def test_running_out_of_steps_warns() -> None:
     X = table(4)
-    with pytest.warns(NotConverged, match="stopped after 1 steps"):
+    with pytest.warns(NotConverged, match="did not converge in 1 steps"):
         LogisticRegression(solver=Newton(max_steps=1)).fit(X, labels(4, X, 2))
 
 

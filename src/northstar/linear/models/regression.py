@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from northstar.linear.errors import BadInput
-from northstar.linear.estimator import Estimator
+from northstar.linear.estimator import Regressor
 from northstar.linear.least_squares.refinement import refine
 from northstar.linear.least_squares.solution import Solution
 from northstar.linear.least_squares.solvers import choose, reduce_rows, solve
@@ -22,7 +22,7 @@ from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Features, Floats, read_values, read_weights
 
 
-class LeastSquares(Estimator):
+class LeastSquares(Regressor):
     """What plain and ridge regression share: how they learn, and what is known afterwards.
 
     ``fit`` takes a table in memory; ``fit_stream`` takes batches and ``partial_fit`` one batch
@@ -75,8 +75,9 @@ class LeastSquares(Estimator):
 
         Ends where ``fit`` on all rows would, but for refinement, which needs them at once.
         """
+        solver = self._direct_solver()
         self._add(X, y, sample_weight)
-        self._solve(self._direct_solver(), rows_at_hand=False)
+        self._solve(solver, rows_at_hand=False)
         return self
 
     def fit_stream(self, batches: Iterable[tuple[Any, ...]]) -> Self:
@@ -100,14 +101,14 @@ class LeastSquares(Estimator):
 
         Workers that fit parts of a table so combine into the fit of the whole.
         """
-        mine, theirs = self._fitted(), other._fitted()
+        solver, mine, theirs = self._direct_solver(), self._fitted(), other._fitted()
         if mine != theirs:
             raise BadInput(
                 f"Only fits of the same columns merge, in the same order; here are "
                 f"{mine.names or mine.count} and {theirs.names or theirs.count}."
             )
-        self.triangle_ = self.triangle_.merge(other.triangle_)
-        self._solve(self._direct_solver(), rows_at_hand=False)
+        self.triangle_ = self._reduced().merge(other._reduced())
+        self._solve(solver, rows_at_hand=False)
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -124,8 +125,16 @@ class LeastSquares(Estimator):
         features = Features.of(X) if self.features_ is None else self.features_
         triangle = self._reduce(*_read(features, X, y, sample_weight))
         if self.features_ is not None:
-            triangle = self.triangle_.merge(triangle)
+            triangle = self._reduced().merge(triangle)
         self.triangle_, self.features_ = triangle, features
+
+    def _reduced(self) -> Triangle:
+        if not hasattr(self, "triangle_"):
+            raise BadInput(
+                f"This {type(self).__name__} was loaded from a file, which keeps coefficients but "
+                "not what they were found from; fit it anew to add rows."
+            )
+        return self.triangle_
 
     def _direct_solver(self) -> str:
         if isinstance(self.solver, str):

@@ -1,21 +1,70 @@
-"""What a solver answers: the best parameters it found, and the way it took."""
+"""What a solver is given, and what it answers: the best parameters it found, and its way there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
+from northstar.linear.optimisation.losses import Bend
 from northstar.linear.optimisation.objective import Objective
+from northstar.linear.optimisation.penalties import Penalty
 from northstar.linear.tables import Floats
+
+
+class Place(Protocol):
+    """An objective at one point; what the answers share is computed once."""
+
+    @property
+    def value(self) -> float:
+        """The objective there."""
+        ...
+
+    @property
+    def gradient(self) -> Floats:
+        """The first derivative, in the shape of the parameters."""
+        ...
+
+
+class Smooth(Protocol):
+    """A convex function with a gradient."""
+
+    def at(self, parameters: Floats) -> Place:
+        """Look at it there."""
+        ...
+
+
+class CurvedPlace(Place, Protocol):
+    """A place where the second derivative is known too."""
+
+    def hessian(self) -> Floats:
+        """The second derivative, parameters × parameters."""
+        ...
+
+    def bend(self) -> Bend:
+        """The second derivative without forming it: a map from directions."""
+        ...
+
+    def reach(self, direction: Floats) -> float:
+        """How far a direction moves the score that it moves most; dimensionless."""
+        ...
+
+
+class Curved(Smooth, Protocol):
+    """A convex function with two derivatives of a vector of parameters."""
+
+    def at(self, parameters: Floats) -> CurvedPlace:
+        """Look at it there."""
+        ...
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a solver.
+    """One step of a solver (for a stochastic one, one pass over the rows).
 
     Attributes:
-        value: of the objective where the step began.
-        gradient_norm: Euclidean, there; 0 at a minimum.
+        value: of the objective where the step began, the penalty included.
+        gradient_norm: Euclidean, there; 0 at a minimum. With a penalty that has kinks it is the
+            norm of the gradient mapping or, in coordinate descent, the duality gap.
         length: how far along the proposed direction the solver went.
     """
 
@@ -26,16 +75,32 @@ class Step:
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where a solver ended, every step it took, and whether it was satisfied."""
+    """Where a solver ended, every step it took, and whether it was satisfied.
+
+    Attributes:
+        complaint: what kept it from converging, and the remedy, where it knows.
+    """
 
     parameters: Floats
     steps: tuple[Step, ...]
     converged: bool
+    complaint: str = ""
 
 
 class Solver(Protocol):
-    """Minimises a convex objective from a starting point; deterministic, changes neither."""
+    """Minimises a convex objective from a starting point; changes neither.
+
+    The same call has the same answer: a stochastic solver draws from a generator of its seed.
+    """
 
     def minimise(self, objective: Objective, start: Floats) -> Minimum:
-        """Walk until satisfied or out of steps; the value never rises from step to step."""
+        """Walk until satisfied or out of steps."""
+        ...
+
+
+class PenalisedSolver(Protocol):
+    """Minimises a smooth convex function plus a penalty that may have kinks."""
+
+    def minimise_penalised(self, objective: Smooth, penalty: Penalty, start: Floats) -> Minimum:
+        """Walk until satisfied or out of steps."""
         ...

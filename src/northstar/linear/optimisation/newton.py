@@ -1,6 +1,6 @@
 """Newton's method with step halving: few steps, each as good as the curvature is known.
 
-For the logistic loss this is iteratively reweighted least squares (McCullagh and Nelder,
+For the likelihoods this is iteratively reweighted least squares (McCullagh and Nelder,
 *Generalized Linear Models*, section 2.5); the step is halved until the objective falls enough
 (Armijo 1966), without which Newton diverges on nearly separable classes.
 """
@@ -12,24 +12,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from northstar.linear.optimisation.minimum import Minimum, Step
+from northstar.linear.optimisation.minimum import Curved, CurvedPlace, Minimum, Step
 from northstar.linear.optimisation.objective import Objective, gram
 from northstar.linear.tables import Floats
 
 _SUFFICIENT = 1e-4
 _SHORTEST = 2.0**-40
 _JITTER = 1e-12
+_STILL = 0.1
+_WIDE = 1000
 
-Direction = Callable[[Floats, Floats], Floats]
+_ENDLESS = (
+    "the likelihood keeps rising along a direction without end, because the columns tell some rows "
+    "apart without error (separation); add a penalty, drop the column that gives the answer away, "
+    "or take more rows"
+)
+
+Direction = Callable[[CurvedPlace], Floats]
 
 
 @dataclass(frozen=True)
 class Newton:
     """Newton's method for every convex objective with a second derivative.
 
-    One output is solved exactly, by a Cholesky factor of the second derivative. Softmax would
-    need one of (columns × classes)²; its steps are found by conjugate gradients instead, which
-    only multiply by it (Nocedal and Wright, *Numerical Optimization*, algorithm 7.1).
+    It is right for likelihoods of up to about a thousand parameters: near the minimum each step
+    doubles the digits. Up to there, one output is solved exactly, by a Cholesky factor of the
+    second derivative. Beyond, and for softmax, which would need one of (columns × classes)², its
+    steps are found by conjugate gradients, which only multiply by it (Nocedal and Wright,
+    *Numerical Optimization*, algorithm 7.1). It fails on losses without curvature (quantiles) or
+    with kinks (L1), and where there is no finite minimum (separable classes without a penalty);
+    the last it notices, since a step that gains nothing still moves the scores.
 
     Attributes:
         max_steps: before it gives up.
@@ -41,63 +53,78 @@ class Newton:
     tolerance: float = 1e-12
 
     def minimise(self, objective: Objective, start: Floats) -> Minimum:
-        """See ``Solver``."""
-        propose = _exact(objective) if start.ndim == 1 else _conjugate(objective)
-        parameters, value = start, objective.value(start)
+        """See ``Solver``; the value never rises."""
+        if start.ndim == 1 and len(start) <= _WIDE:
+            return self.minimise_curved(objective, start)
+        return self._walk(objective, start, _conjugate(objective))
+
+    def minimise_curved(self, objective: Curved, start: Floats) -> Minimum:
+        """The same for anything with two derivatives of a vector of parameters."""
+        return self._walk(objective, start, _exact)
+
+    def _walk(self, objective: Curved, start: Floats, propose: Direction) -> Minimum:
+        parameters, place = start, objective.at(start)
         steps: list[Step] = []
         for _ in range(self.max_steps):
-            gradient = objective.gradient(parameters)
-            direction = propose(parameters, gradient)
-            promised = -float(np.vdot(gradient, direction))
-            norm = float(np.linalg.norm(gradient))
-            if promised <= self.tolerance * (1.0 + abs(value)):
-                steps.append(Step(value, norm, 1.0))
+            direction = propose(place)
+            promised = -float(np.vdot(place.gradient, direction))
+            norm = float(np.linalg.norm(place.gradient))
+            if promised <= self.tolerance * (1.0 + abs(place.value)):
+                steps.append(Step(place.value, norm, 1.0))
+                if place.reach(direction) > _STILL:
+                    return Minimum(parameters, tuple(steps), converged=False, complaint=_ENDLESS)
                 return Minimum(parameters + direction, tuple(steps), converged=True)
-            length, reached = _halve(objective, parameters, direction, value, promised)
-            steps.append(Step(value, norm, length))
+            length, reached = _halve(objective, parameters, direction, place, promised)
+            steps.append(Step(place.value, norm, length))
             if not length:  # nothing lower within rounding
                 return Minimum(parameters, tuple(steps), converged=True)
-            parameters, value = parameters + length * direction, reached
+            parameters, place = parameters + length * direction, reached
         return Minimum(parameters, tuple(steps), converged=False)
 
 
+def solve_positive(matrix: Floats, right: Floats) -> Floats:
+    """Solve with a positive semidefinite matrix; a singular one gets about the shortest answer."""
+    try:
+        factor = np.linalg.cholesky(_jittered(matrix))
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.lstsq(matrix, right)[0])
+    return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, right)))
+
+
 def _halve(
-    objective: Objective, parameters: Floats, direction: Floats, value: float, promised: float
-) -> tuple[float, float]:
-    """The first of 1, ½, ¼ … that lowers the value enough, and the value there; 0 if none."""
+    objective: Curved, parameters: Floats, direction: Floats, place: CurvedPlace, promised: float
+) -> tuple[float, CurvedPlace]:
+    """The first of 1, ½, ¼ … that lowers the value enough, and the place there; 0 if none."""
     length = 1.0
     while length >= _SHORTEST:
-        reached = objective.value(parameters + length * direction)
-        if reached <= value - _SUFFICIENT * length * promised:
+        reached = objective.at(parameters + length * direction)
+        if reached.value <= place.value - _SUFFICIENT * length * promised:
             return length, reached
         length /= 2
-    return 0.0, value
+    return 0.0, place
 
 
-def _exact(objective: Objective) -> Direction:
-    def propose(parameters: Floats, gradient: Floats) -> Floats:
-        return -_solve_positive(objective.hessian(parameters), gradient)
-
-    return propose
+def _exact(place: CurvedPlace) -> Floats:
+    return -solve_positive(place.hessian(), place.gradient)
 
 
 def _conjugate(objective: Objective) -> Direction:
-    """Directions from conjugate gradients, with Böhning's bound on the curvature as the guide.
+    """Directions from conjugate gradients, guided by a matrix that is near the curvature.
 
     The curvature of softmax never exceeds ½(I − 11ᵀ/K) in the classes (Böhning 1992). From a
     start of zeros all iterates sum to 0 over the classes, where that is ½ I, so one small matrix
-    serves all classes and all steps.
+    serves all classes and all steps. For wide tables its diagonal has to do.
     """
-    bound = 0.5 * gram(objective.matrix, objective.weights) + np.diag(objective.penalties)
-    inverse = np.linalg.inv(_jittered(bound))
+    guide = _guide(objective)
 
-    def propose(parameters: Floats, gradient: Floats) -> Floats:
+    def propose(place: CurvedPlace) -> Floats:
+        gradient = place.gradient
         size = float(np.linalg.norm(gradient))
         exactness = min(0.1, float(np.sqrt(size / max(1.0, len(objective.y)))))
-        bend = objective.bend(parameters)
+        bend = place.bend()
         direction = np.zeros_like(gradient)
-        residual = -gradient
-        guided = inverse @ residual
+        residual = -_balanced(gradient)
+        guided = guide(residual)
         search, energy = guided, float(np.vdot(residual, guided))
         for _ in range(2 * gradient.size):
             bent = bend(search)
@@ -109,21 +136,27 @@ def _conjugate(objective: Objective) -> Direction:
             residual = residual - move * bent
             if np.linalg.norm(residual) <= exactness * size:
                 break
-            guided = inverse @ residual
+            guided = guide(residual)
             renewed = float(np.vdot(residual, guided))
             search, energy = guided + (renewed / energy) * search, renewed
-        return direction
+        return _balanced(direction)
 
     return propose
 
 
-def _solve_positive(matrix: Floats, right: Floats) -> Floats:
-    """Solve with a positive definite matrix; a singular one gets the least-norm answer."""
-    try:
-        factor = np.linalg.cholesky(_jittered(matrix))
-    except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.lstsq(matrix, right)[0])
-    return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, right)))
+def _guide(objective: Objective) -> Callable[[Floats], Floats]:
+    if objective.matrix.shape[1] <= _WIDE:
+        bound = 0.5 * gram(objective.matrix, objective.weights) + np.diag(objective.penalties)
+        inverse = np.linalg.inv(_jittered(bound))
+        return lambda residual: inverse @ residual
+    sizes = 0.5 * (objective.weights @ np.square(objective.matrix)) + objective.penalties
+    sizes[sizes == 0.0] = 1.0
+    return lambda residual: (residual.T / sizes).T
+
+
+def _balanced(values: Floats) -> Floats:
+    """Softmax does not change when all classes do alike: what rounding adds of that is taken out."""
+    return values if values.ndim == 1 else values - values.mean(axis=1, keepdims=True)
 
 
 def _jittered(matrix: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def load(folder: ModelFolder) -> ColumnsRuntime:
         model = load_model(folder.path)
     except LinearBadInput as error:
         raise ModelBroken(str(error)) from error
-    names = model.feature_names_in_ or [f"x{i}" for i in range(model.n_features_in_)]
+    named: Sequence[str] | None = getattr(model, "feature_names_in_", None)
+    names = [f"x{i}" for i in range(model.n_features_in_)] if named is None else list(named)
     columns = folder.columns or tuple(Column(name=name, type="double") for name in names)
     task: Task = "regression"
     classes = None

@@ -1,0 +1,178 @@
+"""Regression that a few wild rows cannot pull away, and regression of quantiles."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from northstar.linear.errors import BadInput
+from northstar.linear.estimator import Regressor
+from northstar.linear.least_squares.householder import pivoted_qr
+from northstar.linear.models.likelihood import check_strength
+from northstar.linear.optimisation.concomitant import ConcomitantHuber
+from northstar.linear.optimisation.interior_point import FrischNewton
+from northstar.linear.optimisation.minimum import Minimum
+from northstar.linear.optimisation.newton import Newton, solve_positive
+from northstar.linear.optimisation.objective import gram
+from northstar.linear.standardise import Standardised
+from northstar.linear.tables import Floats, Training, read_values
+
+_EXACT = 1e-12
+
+
+class HuberRegression(Regressor):
+    """Least squares for the near rows, absolute deviations for the far ones.
+
+    Minimises ``Σ wᵢ (s + s ρ((yᵢ − xᵢb − a) / s)) + alpha Σ bⱼ²`` over b, a and the scale s, where
+    ρ(z) is z² up to ``epsilon`` and grows linearly beyond: the objective of scikit-learn's
+    ``HuberRegressor``. Since the scale is found along with the rest, ``epsilon`` has no units, and
+    scaling the target scales the answer. It withstands wild values of the target, not wild values
+    of the columns (leverage).
+
+    Args:
+        epsilon: ≥ 1; 1.35 keeps 95 % of the efficiency of least squares on normal errors.
+        alpha: ≥ 0.
+        fit_intercept: whether there is an ``a``.
+        solver: ``"auto"`` or ``Newton()``; the loss has kinks in its second derivative only.
+
+    Attributes:
+        scale_: s, which tells near from far: a row is far beyond ``epsilon * scale_``.
+        outliers_: (rows of weight above 0,), whether a row of the training table is far.
+    """
+
+    scale_: float
+    outliers_: NDArray[np.bool_]
+
+    def __init__(
+        self,
+        *,
+        epsilon: float = 1.35,
+        alpha: float = 0.0001,
+        fit_intercept: bool = True,
+        solver: str | Newton = "auto",
+    ) -> None:
+        self.epsilon, self.alpha = epsilon, alpha
+        self.fit_intercept, self.solver = fit_intercept, solver
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn from a table (rows × columns) and values (rows,); raises ``BadInput``."""
+        check_strength("alpha", self.alpha)
+        check_strength("epsilon", self.epsilon)
+        if not self.epsilon >= 1:
+            raise BadInput(f"epsilon is {self.epsilon}; it must be at least 1.")
+        solver = _newton(self.solver)
+        training = Training.of(X, y, sample_weight)
+        values, weights = read_values(training.y, len(training.y)), training.weights
+        # What is minimised has the unit of y, alpha b² its square over; in units of its size:
+        unit = _size(values)
+        table = Standardised.of(training.matrix, weights, 0.0, intercept=self.fit_intercept)
+        count = len(table.scales)
+        penalties = np.zeros(table.matrix.shape[1])
+        penalties[:count] = self.alpha * unit / np.square(table.scales)
+        objective = ConcomitantHuber(
+            table.matrix, values / unit, weights, penalties, float(self.epsilon)
+        )
+        minimum = solver.minimise_curved(objective, _least_squares(objective))
+        if minimum.parameters[-1] <= _EXACT:
+            minimum = Minimum(minimum.parameters, minimum.steps, converged=True)
+        parameters = self._keep(minimum)
+        self._report(solver, "the loss bends, so few steps suffice", minimum)
+        self.coef_, intercept = table.coefficients(unit * parameters[:-1])
+        self.intercept_, self.scale_ = float(intercept), unit * float(parameters[-1])
+        residuals = np.abs(values - unit * (table.matrix @ parameters[:-1]))
+        self.outliers_ = residuals > self.epsilon * self.scale_
+        self.features_ = training.features
+        return self
+
+
+class QuantileRegression(Regressor):
+    """The linear function below which a given share of the target lies (Koenker, Bassett 1978).
+
+    Minimises ``Σ wᵢ max(q rᵢ, (q − 1) rᵢ)`` of the residuals r exactly: the answer passes through
+    as many rows as it has coefficients. scikit-learn's ``QuantileRegressor`` with ``alpha=0``.
+    Where several answers are equally good, it takes one of them. Columns that depend on others
+    get the coefficient 0.
+
+    Args:
+        quantile: between 0 and 1, both excluded.
+        fit_intercept: whether there is an ``a``; with one, about the share ``quantile`` of the
+            training rows lies below the predictions.
+        solver: ``"auto"`` or ``FrischNewton()``.
+    """
+
+    def __init__(
+        self,
+        *,
+        quantile: float = 0.5,
+        fit_intercept: bool = True,
+        solver: str | FrischNewton = "auto",
+    ) -> None:
+        self.quantile, self.fit_intercept, self.solver = quantile, fit_intercept, solver
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn from a table (rows × columns) and values (rows,); raises ``BadInput``."""
+        check_strength("quantile", self.quantile)
+        if not 0 < self.quantile < 1:
+            raise BadInput(f"quantile is {self.quantile}; it must lie between 0 and 1.")
+        solver = _frisch_newton(self.solver)
+        training = Training.of(X, y, sample_weight)
+        values, weights = read_values(training.y, len(training.y)), training.weights
+        table = Standardised.of(training.matrix, weights, 0.0, intercept=self.fit_intercept)
+        middle = float(np.median(values)) if self.fit_intercept else 0.0
+        unit = _size(values - middle)
+        kept = _independent(table.matrix)
+        heavy = (weights / weights.mean())[:, None]
+        rows, target = table.matrix[:, kept] * heavy, (values - middle) / unit * heavy[:, 0]
+        minimum = solver.minimise_quantile(rows, target, float(self.quantile))
+        parameters = np.zeros(table.matrix.shape[1])
+        parameters[kept] = unit * self._keep(minimum)
+        self._report(solver, "a linear programme is solved exactly", minimum)
+        self.coef_, intercept = table.coefficients(parameters)
+        self.intercept_ = float(intercept) + middle
+        self.features_ = training.features
+        return self
+
+
+def _newton(solver: str | Newton) -> Newton:
+    if isinstance(solver, Newton):
+        return solver
+    if solver != "auto":
+        raise BadInput(f"solver is {solver!r}; 'auto' or Newton() fits.")
+    return Newton()
+
+
+def _frisch_newton(solver: str | FrischNewton) -> FrischNewton:
+    if isinstance(solver, FrischNewton):
+        return solver
+    if solver != "auto":
+        raise BadInput(f"solver is {solver!r}; 'auto' or FrischNewton() fits.")
+    return FrischNewton()
+
+
+def _size(values: Floats) -> float:
+    """A unit in which values are of order 1."""
+    largest = float(np.abs(values).max())
+    if not largest:
+        return 1.0
+    typical = largest * float(np.sqrt(np.mean(np.square(values / largest))))
+    return typical or largest
+
+
+def _least_squares(objective: ConcomitantHuber) -> Floats:
+    """Where the walk starts: the coefficients of least squares, and the scale of its residuals."""
+    weighted = objective.matrix.T * objective.weights
+    curvature = gram(objective.matrix, objective.weights) + np.diag(objective.penalties)
+    coefficients = solve_positive(curvature, weighted @ objective.y)
+    squares = np.square(objective.y - objective.matrix @ coefficients)
+    scale = float(np.sqrt(objective.weights @ squares / objective.weights.sum()))
+    return np.append(coefficients, max(scale, _EXACT))
+
+
+def _independent(matrix: Floats) -> NDArray[np.intp]:
+    """Columns of which none depends on the others, in their order."""
+    factor = np.asarray(np.linalg.qr(matrix, mode="r"))
+    lengths = np.linalg.norm(factor, axis=0)
+    qr = pivoted_qr(factor, np.zeros(len(factor)), 1e-10 * lengths)
+    return np.sort(qr.order[: qr.rank])
