@@ -2,11 +2,12 @@
 
 The normal equations square the condition κ of the table, which is why nobody should solve them in
 doubles. With an exact Gram matrix and 31 digits the square is affordable: the relative error is
-about κ² · 10⁻³¹, so 16 digits stay up to κ = 10⁷ and 11 up to κ = 10¹⁰. The coefficients are then
-corrected by the residuals of the rows themselves, computed with 31 digits too (Björck 1967, *BIT*
-7), so that the residuals of an exact fit vanish. It is right when columns nearly depend on each
-other but do not; it needs all rows in memory and takes about five times the time of QR. It fails
-from κ = 10¹⁴ on, and where columns do depend on each other: the pivot below is lost in rounding.
+about κ² · 10⁻³¹, so the covariance has 16 digits up to κ = 10⁷ and 11 up to κ = 10¹⁰. The
+coefficients are then corrected by the residuals of the rows themselves, computed with 31 digits
+too (iterative refinement; Björck 1967, *BIT* 7), which gives them 15 digits up to κ = 10¹³ and
+lets the residuals of an exact fit vanish. It is right when columns nearly depend on each other but
+do not; it needs all rows in memory and takes about ten times the time of QR. It fails from κ =
+10¹⁴ on, and where columns do depend on each other: a pivot is then lost in rounding.
 """
 
 from __future__ import annotations
