@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import linear_model as oracle
 
-from northstar.linear import BadInput, GradientDescent, LinearRegression, Ridge
+from northstar.linear import (
+    BadInput,
+    GradientDescent,
+    LinearRegression,
+    Ridge,
+    model_from_json,
+    model_to_json,
+)
 from tests.linear.tables import Floats, seeds, table, values
 
 DIRECT = ("auto", "qr", "cholesky", "householder", "svd", "refined")
@@ -48,6 +55,19 @@ def test_predictions_agree_with_scikit_learn(
     # Theirs gives a constant column a coefficient made of rounding; ours gives 0.
     known = slice(4 if shape == "constant" else None)
     np.testing.assert_allclose(ours.coef_[known], theirs.coef_[known], rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@given(seed=seeds, intercept=st.booleans())
+@settings(max_examples=8, deadline=None)
+def test_a_ridge_agrees_with_scikit_learn(shape: str, seed: int, intercept: bool) -> None:
+    full = np.random.default_rng(seed).normal(3.0, 2.0, size=(60, 4))
+    X = SHAPES[shape](full)
+    y, weights = values(seed, full)[: len(X)], np.random.default_rng(seed).exponential(size=len(X))
+    ours = Ridge(alpha=2.0, fit_intercept=intercept).fit(X, y, weights)
+    theirs = oracle.Ridge(alpha=2.0, fit_intercept=intercept, solver="svd").fit(X, y, weights)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-7, atol=1e-7)
 
 
 @given(seed=seeds, intercept=st.booleans())
@@ -201,9 +221,19 @@ def _said(model: LinearRegression) -> tuple[str, str]:
             ),
             "fit_intercept",
         ),
-        (lambda X, y: LinearRegression().fit(X, y).partial_fit(X[:, :2], y), "4 columns"),
+        (
+            lambda X, y: _loaded(LinearRegression().fit(X, y)).partial_fit(X, y),
+            "loaded from a file",
+        ),
+        (lambda X, y: LinearRegression().fit(X, y).partial_fit(X[:, :2], y), r"\b4\b"),
     ],
 )
 def test_what_cannot_be_done_says_what_can(act: Callable[..., object], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         act(table(0), values(0, table(0)))
+
+
+def _loaded(model: LinearRegression) -> LinearRegression:
+    loaded = model_from_json(model_to_json(model))
+    assert isinstance(loaded, LinearRegression)
+    return loaded
