@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -21,6 +20,7 @@ from northstar.access.domain import (
 )
 from northstar.access.errors import BadCredentials
 from northstar.access.guard import Guard, caller
+from northstar.access.role_giving import give_role, take_role
 from northstar.access.service import AccessService
 from northstar.access.sessions import COOKIE, SESSION_SECONDS
 from northstar.connection import PLATFORM_AUDIENCE
@@ -202,11 +202,8 @@ def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
 
     @routes.post(place, status_code=201, dependencies=[guard.authenticated("role:assign")])
     def assign(body: NewAssignment, request: Request) -> RoleAssignment:
-        who, role, scope = caller(request), check_role(body.role), Scope.parse(body.scope)
-        service.check(who, "role:assign", scope, role=role, given_to=body.principal)
-        made = directory.assign(body.principal, role, scope, who.id, body.expires_at)
-        service.audit.record(who.id, "role:assign", scope, "done", _told(made))
-        return made
+        role, scope = check_role(body.role), Scope.parse(body.scope)
+        return give_role(service, caller(request), body.principal, role, scope, body.expires_at)
 
     @routes.delete(
         place + "/{assignment}",
@@ -214,18 +211,4 @@ def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
         dependencies=[guard.authenticated("role:assign")],
     )
     def revoke(assignment: int, request: Request) -> None:
-        who, held = caller(request), directory.assignment(assignment)
-        scope = Scope.parse(held.scope)
-        service.check(who, "role:assign", scope, role=held.role)
-        directory.revoke(assignment)
-        service.audit.record(who.id, "role:revoke", scope, "done", _told(held))
-
-
-def _told(assignment: RoleAssignment) -> dict[str, Any]:
-    expires: datetime | None = assignment.expires_at
-    return {
-        "assignment": assignment.id,
-        "principal": assignment.principal,
-        "role": assignment.role,
-        "expires_at": expires.isoformat() if expires else None,
-    }
+        take_role(service, caller(request), assignment)

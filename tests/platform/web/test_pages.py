@@ -21,10 +21,22 @@ PAGES = [
     "/alerts?state=all&kind=drift&project=operations/late-arrival",
     "/audit",
     "/audit?outcome=denied",
+    "/audit?since=2020-01-01&until=2099-12-31",
+    "/access",
+    "/access?scope=/operations",
+    "/access?scope=/operations/late-arrival/prod",
     f"/audit?principal={quote(HOSTILE)}&action=x",
     f"/alerts?project={quote(HOSTILE)}",
 ]
-HOSTILE_PAGES = ["/", PLACE, f"{PLACE}/versions/1", "/approvals", "/alerts", *PAGES[-2:-1]]
+HOSTILE_PAGES = [
+    "/",
+    PLACE,
+    f"{PLACE}/versions/1",
+    "/approvals",
+    "/alerts",
+    "/access?scope=/operations",
+    *PAGES[-2:-1],
+]
 
 
 class Markup(HTMLParser):

@@ -6,7 +6,7 @@ Whatever a person or a script may name or say says ``HOSTILE`` somewhere.
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -118,8 +118,20 @@ class WebWorld:
         ):
             directory.ensure(principal_of("user", name), ())
             directory.assign(f"user:{name}", check_role(role), Scope.parse(scope), PLATFORM.id)
+        self._wishes()
         self.anna = directory.get("user:anna")
         self.ben = directory.get("user:ben")
+
+    def _wishes(self) -> None:
+        """Anna asks for a role in two places; Ben gives one of them."""
+        anna, ben = (self.platform.access.directory.get(f"user:{n}") for n in ("anna", "ben"))
+        elevations, hours = self.platform.elevations, timedelta(hours=2)
+        scope = Scope(PROJECT.squad, PROJECT.project)
+        given = elevations.request(anna, "operator", scope, f"Look {HOSTILE}", hours)
+        elevations.approve(ben, given.id, f"Go on {HOSTILE}")
+        self.wish = elevations.request(
+            anna, "approver", Scope(PROJECT.squad), f"On duty {HOSTILE}", hours
+        ).id
 
     def _versions_and_releases(self) -> None:
         releases = self.platform.releases

@@ -147,6 +147,8 @@ def audit_row(entry: AuditEntry) -> AuditRow:
         detail=tuple(
             Comment(label, text) for label, value in entry.detail.items() if (text := _plain(value))
         ),
+        credential=entry.credential or "",
+        address=entry.address or "",
     )
 
 

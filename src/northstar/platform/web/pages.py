@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from northstar.access.guard import Guard, caller, form_token
+from northstar.access.guard import Guard, caller
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef
-from northstar.platform.web import cards, static_files
+from northstar.platform.web import access_pages, cards, static_files
 from northstar.platform.web.reader import PROJECT_READS, Reader
 from northstar.platform.web.rendering import page
-from northstar.platform.web.views import AlertsPage, AuditFilter, AuditPage, Shell
+from northstar.platform.web.shell import back, shell
+from northstar.platform.web.views import AlertsPage, AuditFilter, AuditPage
 from northstar.platform.wiring import Platform
 
 _ENTRIES_ON_A_PAGE = 50
@@ -22,6 +23,7 @@ _ENDPOINT = _PROJECT + "/environments/{environment}"
 _Note = Annotated[str, Form(max_length=500)]
 _Text = Annotated[str, Query(max_length=255)]
 _Outcome = Literal["", "allowed", "denied", "done", "failed"]
+_Day = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
 _AlertState = Literal["unresolved", "open", "acknowledged", "resolved", "all"]
 _AlertKind = Literal["", "drift", "quality", "performance"]
 
@@ -35,6 +37,7 @@ def router(platform: Platform, guard: Guard) -> APIRouter:
     _approvals(routes, platform, guard)
     _alerts(routes, platform, guard)
     _audit(routes, platform, guard)
+    routes.include_router(access_pages.router(platform, guard))
     return routes
 
 
@@ -42,7 +45,7 @@ def _overview(routes: APIRouter, platform: Platform, guard: Guard) -> None:
     @routes.get("/", dependencies=[guard.authenticated("platform:read")])
     def overview(request: Request) -> HTMLResponse:
         reader = Reader(platform, caller(request))
-        return page("overview.html", _shell(platform, reader, request), view=reader.overview())
+        return page("overview.html", shell(reader, request), view=reader.overview())
 
 
 def _models(routes: APIRouter, platform: Platform, guard: Guard) -> None:
@@ -54,7 +57,7 @@ def _models(routes: APIRouter, platform: Platform, guard: Guard) -> None:
     ) -> HTMLResponse:
         reader = Reader(platform, caller(request))
         view = reader.project(ProjectRef(squad, project), environment)
-        return page("project.html", _shell(platform, reader, request), view=view)
+        return page("project.html", shell(reader, request), view=view)
 
     @routes.get(_PROJECT + "/versions/{version}", dependencies=reads)
     def version(
@@ -66,14 +69,14 @@ def _models(routes: APIRouter, platform: Platform, guard: Guard) -> None:
     ) -> HTMLResponse:
         reader = Reader(platform, caller(request))
         view = reader.version(ProjectRef(squad, project), version, environment)
-        return page("version.html", _shell(platform, reader, request), view=view)
+        return page("version.html", shell(reader, request), view=view)
 
 
 def _approvals(routes: APIRouter, platform: Platform, guard: Guard) -> None:
     @routes.get("/approvals", dependencies=[guard.authenticated("release:read")])
     def approvals(request: Request) -> HTMLResponse:
         reader = Reader(platform, caller(request))
-        return page("approvals.html", _shell(platform, reader, request), view=reader.approvals())
+        return page("approvals.html", shell(reader, request), view=reader.approvals())
 
     @routes.post(_ENDPOINT + "/releases/{release}/approve", dependencies=[guard("release:approve")])
     def approve(
@@ -118,7 +121,7 @@ def _alerts(routes: APIRouter, platform: Platform, guard: Guard) -> None:
             project=project,
             projects=tuple(str(ref) for ref in reader.projects()),
         )
-        return page("alerts.html", _shell(platform, reader, request), view=view)
+        return page("alerts.html", shell(reader, request), view=view)
 
     @routes.post(_ENDPOINT + "/alerts/{alert}/acknowledge", dependencies=[guard("alert:manage")])
     def acknowledge(
@@ -131,7 +134,7 @@ def _alerts(routes: APIRouter, platform: Platform, guard: Guard) -> None:
     ) -> Response:
         endpoint = EndpointRef(squad, project, environment)
         platform.monitoring.acknowledge(endpoint, alert, caller(request).id, note)
-        return _back(request, "/alerts")
+        return back(request, "/alerts")
 
     @routes.post(_ENDPOINT + "/alerts/{alert}/resolve", dependencies=[guard("alert:manage")])
     def resolve(
@@ -144,7 +147,7 @@ def _alerts(routes: APIRouter, platform: Platform, guard: Guard) -> None:
     ) -> Response:
         endpoint = EndpointRef(squad, project, environment)
         platform.monitoring.resolve(endpoint, alert, caller(request).id, note)
-        return _back(request, "/alerts")
+        return back(request, "/alerts")
 
 
 def _audit(routes: APIRouter, platform: Platform, guard: Guard) -> None:
@@ -155,10 +158,12 @@ def _audit(routes: APIRouter, platform: Platform, guard: Guard) -> None:
         action: _Text = "",
         scope: _Text = "",
         outcome: _Outcome = "",
-        before: Annotated[int | None, Query(ge=1)] = None,
+        since: _Day = "",
+        until: _Day = "",
+        before: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
     ) -> HTMLResponse:
         reader = Reader(platform, caller(request))
-        wanted = AuditFilter(principal, action, scope, outcome)
+        wanted = AuditFilter(principal, action, scope, outcome, since, until)
         found = reader.audit(wanted, before, _ENTRIES_ON_A_PAGE + 1)
         shown = found[:_ENTRIES_ON_A_PAGE]
         older = {"before": shown[-1].sequence} if len(found) > len(shown) else None
@@ -168,27 +173,7 @@ def _audit(routes: APIRouter, platform: Platform, guard: Guard) -> None:
             newest=_query(wanted) if before else None,
             older=_query(wanted, **older) if older else None,
         )
-        return page("audit.html", _shell(platform, reader, request), view=view)
-
-
-def _shell(platform: Platform, reader: Reader, request: Request) -> Shell:
-    waiting, alerts = reader.counts()
-    return Shell(
-        principal=caller(request).id,
-        csrf=form_token(request),
-        waiting=waiting,
-        alerts=alerts,
-        reads_audit=reader.audit_scope() is not None,
-    )
-
-
-def _back(request: Request, otherwise: str) -> RedirectResponse:
-    """To the page whose form was sent, as its browser tells; never to another site."""
-    came_from = urlsplit(request.headers.get("referer", ""))
-    here = came_from.netloc == request.headers.get("host") and came_from.path.startswith("/")
-    path = "/" + came_from.path.lstrip("/\\")
-    place = f"{path}?{came_from.query}".rstrip("?") if here else otherwise
-    return RedirectResponse(place, status_code=303)
+        return page("audit.html", shell(reader, request), view=view)
 
 
 def _release_place(endpoint: EndpointRef, release: int) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from northstar.access.domain import AuditEntry, Principal
+from northstar.errors import Invalid
 from northstar.monitoring.domain import Alert, AlertState, FindingKind
 from northstar.names import ENVIRONMENTS, EndpointRef, EnvironmentName, ProjectRef, Scope
 from northstar.platform.web import cards
@@ -158,6 +160,8 @@ class Reader:
             principal=wanted.principal or None,
             action=wanted.action or None,
             outcome=wanted.outcome or None,
+            since=_midnight(wanted.since),
+            until=_midnight(wanted.until, days_later=1),
             before=before,
             limit=limit,
         )
@@ -279,6 +283,16 @@ def _of_interest(alerts: Sequence[Alert]) -> list[Alert]:
     """What is not resolved, else the last ones that were."""
     unresolved = [alert for alert in alerts if alert.state != "resolved"]
     return unresolved or list(alerts[:_ALERTS_SHOWN])
+
+
+def _midnight(day: str, days_later: int = 0) -> datetime | None:
+    """The first moment of a day (UTC); raises ``Invalid`` for a day that there never was."""
+    if not day:
+        return None
+    try:
+        return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=days_later)
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"{day!r} is not a day.", hint="Write it like 2026-03-31.") from error
 
 
 def _scope(endpoint: EndpointRef) -> Scope:

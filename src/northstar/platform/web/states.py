@@ -44,6 +44,14 @@ _LOOKS: dict[str, Look] = {
     "allowed": Look("allowed", "tick", "quiet"),
     "denied": Look("denied", "cross", "bad"),
     "done": Look("done", "tick", "quiet"),
+    # roles for some hours
+    "elevation-requested": Look("asked for", "waiting", "warn"),
+    "elevation-active": Look("holds", "tick", "going"),
+    "elevation-rejected": Look("rejected", "cross", "quiet"),
+    "elevation-withdrawn": Look("withdrawn", "back", "quiet"),
+    "elevation-lapsed": Look("lapsed", "past", "quiet"),
+    "elevation-ended": Look("ended", "past", "quiet"),
+    "elevation-expired": Look("expired", "past", "quiet"),
     # jobs
     "queued": Look("queued", "waiting", "quiet"),
     "running": Look("running", "half", "going"),

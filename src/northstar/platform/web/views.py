@@ -220,6 +220,66 @@ class AlertsPage:
 
 
 @dataclass(frozen=True)
+class Holding:
+    """A role that somebody has; ``scope`` is where it was given, ``inherited`` if that is above."""
+
+    assignment: int
+    scope: str
+    expires_at: datetime | None
+    assigned_by: str
+    inherited: bool
+    may_take: bool
+
+
+@dataclass(frozen=True)
+class HolderRow:
+    """One principal in the matrix of roles, with what it has in each column."""
+
+    principal: str
+    cells: tuple[tuple[Holding, ...], ...]
+
+
+@dataclass(frozen=True)
+class ElevationCard:
+    """A request for a role for some hours, and what its viewer may do about it."""
+
+    id: int
+    principal: str
+    role: str
+    scope: str
+    reason: str
+    hours: float
+    state: str
+    requested_at: datetime
+    expires_at: datetime | None
+    decided_by: str | None
+    remark: str
+    may_decide: bool
+    may_withdraw: bool
+    may_end: bool
+
+
+@dataclass(frozen=True)
+class AccessPage:
+    """Who has what in a scope, and who would like to.
+
+    ``columns`` are the roles that somebody has there. ``givable`` are the roles that the viewer may
+    give there; none, where they may give none.
+    """
+
+    scope: str
+    scopes: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[HolderRow, ...]
+    all_seen: bool
+    givable: tuple[str, ...]
+    principals: tuple[str, ...]
+    askable: tuple[str, ...]
+    requests: tuple[ElevationCard, ...]
+    meanings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class AuditRow:
     """One entry of the audit."""
 
@@ -230,6 +290,8 @@ class AuditRow:
     scope: str
     outcome: str
     detail: tuple[Comment, ...]
+    credential: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,6 +302,8 @@ class AuditFilter:
     action: str = ""
     scope: str = ""
     outcome: Outcome | Literal[""] = ""
+    since: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True)
