@@ -108,7 +108,7 @@ def test_an_explanation_takes_what_the_request_is_about(
     query = {
         "principal": "user:carl",
         "action": "release:approve",
-        "about": "registered_by=user:carl",
+        "context": "registered_by=user:carl",
     }
     found = explained(client, bench, "carl", **query)
     assert found["allowed"] is False
@@ -131,7 +131,7 @@ def test_who_can_lists_roles_with_their_ends(bench: AccessBench, client: TestCli
         ("user:carl", "approver"),
         ("user:olga", "squad-owner"),
     ]
-    without = {**query, "about": "proposed_by=user:carl"}
+    without = {**query, "context": "proposed_by=user:carl"}
     found = client.get("/api/access/holders", params=without, headers=headers).json()
     assert [one["principal"] for one in found] == ["user:admin", "user:olga"]
 
@@ -152,8 +152,8 @@ def test_one_may_ask_about_oneself_anywhere_and_about_others_where_one_reads_rol
     ("change", "hint"),
     [
         ({"action": "release:aprove"}, "release:approve"),
-        ({"about": "proposer=user:anna"}, "proposed_by"),
-        ({"about": "proposed_by"}, "proposed_by=user:anna"),
+        ({"context": "proposer=user:anna"}, "proposed_by"),
+        ({"context": "proposed_by"}, "proposed_by=user:anna"),
         ({"resource": "operations"}, "/SQUAD"),
     ],
 )

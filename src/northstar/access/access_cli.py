@@ -7,11 +7,12 @@ import click
 from northstar.access.elevation.cli import COMMANDS as ELEVATION
 from northstar.access.explanations import Explanation, Holder
 from northstar.access.explanations_client import ExplanationClient
+from northstar.access.policy_cli import test as policy_test
 from northstar.errors import Invalid
 from northstar.terminal import connect, emit, json_option, table
 
-_about_option = click.option(
-    "--about",
+_context_option = click.option(
+    "--context",
     multiple=True,
     metavar="NAME=VALUE",
     help="What the request is about, for example proposed_by=user:anna; can be given again.",
@@ -27,29 +28,29 @@ def access() -> None:
 @click.argument("principal_id", metavar="PRINCIPAL")
 @click.argument("action")
 @click.argument("resource")
-@_about_option
+@_context_option
 @json_option
 def explain(
-    principal_id: str, action: str, resource: str, about: tuple[str, ...], as_json: bool
+    principal_id: str, action: str, resource: str, context: tuple[str, ...], as_json: bool
 ) -> None:
     """Why PRINCIPAL may take ACTION in RESOURCE (a scope such as /SQUAD/PROJECT), or may not."""
     client = ExplanationClient(connect())
-    found = client.explain(principal_id, action, resource, _pairs(about))
+    found = client.explain(principal_id, action, resource, _pairs(context))
     emit(found, as_json=as_json, text=lambda: _explanation(found))
 
 
 @access.command("who-can")
 @click.argument("action")
 @click.argument("resource")
-@_about_option
+@_context_option
 @json_option
-def who_can(action: str, resource: str, about: tuple[str, ...], as_json: bool) -> None:
+def who_can(action: str, resource: str, context: tuple[str, ...], as_json: bool) -> None:
     """Who may take ACTION in RESOURCE, by which role, and until when."""
-    found = ExplanationClient(connect()).who_can(action, resource, _pairs(about))
+    found = ExplanationClient(connect()).who_can(action, resource, _pairs(context))
     emit(found, as_json=as_json, text=lambda: _holders(found))
 
 
-for _command in ELEVATION:
+for _command in (*ELEVATION, policy_test):
     access.add_command(_command)
 
 
@@ -87,9 +88,9 @@ def _holders(found: list[Holder]) -> str:
     return table(("who", "by", "given in", "until"), rows, empty="Nobody.")
 
 
-def _pairs(about: tuple[str, ...]) -> dict[str, str]:
+def _pairs(context: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for pair in about:
+    for pair in context:
         name, equals, value = pair.partition("=")
         if not equals:
             raise Invalid(f"{pair!r} is not NAME=VALUE.", hint="Write proposed_by=user:anna.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cedarpy
@@ -20,6 +21,7 @@ from northstar.access.policy_files import (
     Policy,
     PolicySchema,
     check_ids,
+    custom_policies,
     read_schema,
     shipped_policies,
 )
@@ -125,6 +127,12 @@ class PolicyBook:
         text = json.dumps(documents)
         entities = cedarpy.Entities.from_json_str(text, schema=self.schema.cedar)
         return Resource(_uid("Scope", str(scope)), entities)
+
+
+def policy_book(folder: Path | None = None) -> PolicyBook:
+    """The shipped policies with those of a folder, if there is one; raises ``Invalid``."""
+    schema = read_schema()
+    return PolicyBook(custom_policies(folder, schema) if folder else (), schema)
 
 
 class Rights:

@@ -187,7 +187,7 @@ class Explanations:
         for name in about:
             if name not in schema.about:
                 raise Invalid(
-                    f"A request says nothing of {name!r}.",
+                    f"{name!r} is not in the context of any request.",
                     hint=f"Use {', '.join(schema.about)}.",
                 )
 

@@ -13,7 +13,7 @@ from northstar.errors import Invalid
 from northstar.names import Scope
 
 _Text = Annotated[str, Query(max_length=255)]
-_About = Annotated[
+_Context = Annotated[
     list[str] | None,
     Query(max_length=10, description="NAME=VALUE, for example proposed_by=user:anna"),
 ]
@@ -28,28 +28,28 @@ def router(service: AccessService, guard: Guard) -> APIRouter:
 
     @routes.get("/explanation", dependencies=[guard.authenticated("self:read")])
     def explanation(
-        principal: _Text, action: _Text, resource: _Text, request: Request, about: _About = None
+        principal: _Text, action: _Text, resource: _Text, request: Request, context: _Context = None
     ) -> Explanation:
         asker, scope = caller(request), Scope.parse(resource)
         if principal != asker.id:
             service.check(asker, "role:read", scope)
         who = service.directory.get(principal)
-        return service.explanations.explain(who, action, scope, _pairs(about), asker)
+        return service.explanations.explain(who, action, scope, _pairs(context), asker)
 
     @routes.get("/holders", dependencies=[guard.authenticated("role:read")])
     def holders(
-        action: _Text, resource: _Text, request: Request, about: _About = None
+        action: _Text, resource: _Text, request: Request, context: _Context = None
     ) -> list[Holder]:
         scope = Scope.parse(resource)
         service.check(caller(request), "role:read", scope)
-        return service.explanations.who_can(action, scope, _pairs(about))
+        return service.explanations.who_can(action, scope, _pairs(context))
 
     return routes
 
 
-def _pairs(about: list[str] | None) -> dict[str, str]:
+def _pairs(context: list[str] | None) -> dict[str, str]:
     found: dict[str, str] = {}
-    for pair in about or ():
+    for pair in context or ():
         name, equals, value = pair.partition("=")
         if not equals or not value:
             raise Invalid(f"{pair!r} is not NAME=VALUE.", hint="Write proposed_by=user:anna.")

@@ -15,31 +15,31 @@ class ExplanationClient:
         self._connection = connection
 
     def explain(
-        self, principal: str, action: str, resource: str, about: Mapping[str, str] | None = None
+        self, principal: str, action: str, resource: str, context: Mapping[str, str] | None = None
     ) -> Explanation:
         """Why a principal may do something in a scope, or may not.
 
         Args:
-            about: what a guard rail asks about, for example ``{"proposed_by": "user:anna"}``.
+            context: what a guard rail asks about, for example ``{"proposed_by": "user:anna"}``.
         """
         answer = self._connection.get(
             "/api/access/explanation",
             principal=principal,
             action=action,
             resource=resource,
-            about=_pairs(about),
+            context=_pairs(context),
         )
         return Explanation.model_validate(answer)
 
     def who_can(
-        self, action: str, resource: str, about: Mapping[str, str] | None = None
+        self, action: str, resource: str, context: Mapping[str, str] | None = None
     ) -> list[Holder]:
         """Everybody who may do something in a scope, and by which role until when."""
         found = self._connection.get(
-            "/api/access/holders", action=action, resource=resource, about=_pairs(about)
+            "/api/access/holders", action=action, resource=resource, context=_pairs(context)
         )
         return [Holder.model_validate(holder) for holder in found]
 
 
-def _pairs(about: Mapping[str, str] | None) -> list[str] | None:
-    return [f"{name}={value}" for name, value in about.items()] if about else None
+def _pairs(context: Mapping[str, str] | None) -> list[str] | None:
+    return [f"{name}={value}" for name, value in context.items()] if context else None

@@ -158,7 +158,7 @@ def _policy(file: str, line: int, text: str, schema: PolicySchema, *, roles: boo
 
 
 def _unfit(where: str, text: str, errors: list[str], schema: PolicySchema) -> Invalid:
-    told = "; ".join(dict.fromkeys(_plain(error) for error in errors))
+    told = "; ".join(sorted({_plain(error) for error in errors}))
     return Invalid(f"{where}: {told}.", hint=_what_to_do(text, told, schema))
 
 
@@ -173,6 +173,8 @@ def _what_to_do(text: str, told: str, schema: PolicySchema) -> str:
     if "action" in told and unknown:
         near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.4)
         return f"Did you mean {', '.join(near)}? {_PAGE}" if near else _PAGE
+    if "in context" in told and "not found" in told:
+        return f"A context has principal_kind, and may have {', '.join(schema.about)}. {_PAGE}"
     if "optional attribute" in told:
         return "Ask first whether it is there: `resource has environment && …`."
     return _PAGE

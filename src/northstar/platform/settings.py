@@ -24,6 +24,7 @@ class Settings:
         trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
         azure_monitor: the connection string of the Application Insights resource that gets the
             audit; empty for none.
+        policies: a folder of the platform team's own access policies.
     """
 
     state: Path
@@ -32,23 +33,27 @@ class Settings:
     mlflow_database_url: str
     trusted_proxies: tuple[str, ...] = ()
     azure_monitor: str = field(default="", repr=False)
+    policies: Path | None = None
 
     @classmethod
     def embedded(cls, state: Path, host: str, port: int) -> Settings:
-        """Everything in one folder, for one machine."""
+        """Everything in one folder, for one machine; ``policies`` in it, if it is there, too."""
         root = state.resolve()
+        policies = root / "policies"
         return cls(
             state=root,
             url=f"http://{host}:{port}",
             database_url=f"sqlite:///{root / 'northstar.db'}",
             mlflow_database_url=f"sqlite:///{root / 'mlflow.db'}",
+            policies=policies if policies.is_dir() else None,
         )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """For ``northstar server``: read ``NORTHSTAR_STATE``, ``NORTHSTAR_PUBLIC_URL``,
         ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
-        ``NORTHSTAR_TRUSTED_PROXIES`` and ``NORTHSTAR_AZURE_MONITOR``; raises ``Invalid``.
+        ``NORTHSTAR_TRUSTED_PROXIES``, ``NORTHSTAR_AZURE_MONITOR`` and ``NORTHSTAR_POLICIES``;
+        raises ``Invalid``.
         """
         env = os.environ if environ is None else environ
         wanted = {
@@ -70,6 +75,7 @@ class Settings:
             mlflow_database_url=env["NORTHSTAR_MLFLOW_DATABASE_URL"],
             trusted_proxies=tuple(env.get("NORTHSTAR_TRUSTED_PROXIES", "").split()),
             azure_monitor=env.get("NORTHSTAR_AZURE_MONITOR", ""),
+            policies=Path(folder).resolve() if (folder := env.get("NORTHSTAR_POLICIES")) else None,
         )
 
     @property

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from northstar.access.audit_checkpoints import Checkpoints
 from northstar.access.audit_export import AuditExport
 from northstar.access.azure_monitor import AzureMonitorAudit
+from northstar.access.decisions import policy_book
 from northstar.access.elevation.service import ElevationService
 from northstar.access.guard import Guard
 from northstar.access.mlflow_app import LazyMlflow, load_mlflow
@@ -79,12 +80,20 @@ class Platform:
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Platform:
-    """Bring the database to the present version and assemble everything; starts nothing."""
+    """Bring the database to the present version and assemble everything; starts nothing.
+
+    Raises ``Invalid`` for a policy of the platform team's that doesn't fit, with file and line.
+    """
     clock = clock or SystemClock()
+    book = policy_book(settings.policies)
     database = Database(settings.database_url)
     migrate(database)
     access = AccessService(
-        database, clock, settings.url, Checkpoints(settings.state / "audit" / "checkpoints.jsonl")
+        database,
+        clock,
+        settings.url,
+        Checkpoints(settings.state / "audit" / "checkpoints.jsonl"),
+        book,
     )
     mlflow = MlflowRest(f"{settings.url}/mlflow", access.platform_token)
     projects = ProjectService(ProjectStore(database), mlflow, clock)

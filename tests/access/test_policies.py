@@ -1,0 +1,232 @@
+"""A platform team's own policies: read at start, refused with file and line, tried with a table."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from northstar.access.decisions import PolicyBook, policy_book
+from northstar.access.domain import PLATFORM, RoleAssignment, RoleName
+from northstar.access.policy_files import read_schema
+from northstar.cli import root
+from northstar.clock import FakeClock
+from northstar.errors import Failed, Invalid
+from northstar.names import Scope
+from northstar.platform.settings import Settings
+from northstar.platform.wiring import build
+
+PROD = Scope("operations", "late-arrival", "prod")
+NO_ROBOTS = """// Releases are agreed to by people.
+@id("people-approve-in-production")
+@reason("In production a person agrees, not a program.")
+forbid (principal, action == Action::"release:approve", resource)
+when {
+  context.principal_kind == "service" &&
+  resource has environment && resource.environment == "prod"
+};
+"""
+EVERYBODY_PROMOTES = """
+@id("free-for-all") @reason("Why not?")
+permit (principal, action, resource);
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "policies"
+    made.mkdir()
+    return made
+
+
+def decided(
+    book: PolicyBook, principal: str, action: str, held: RoleName | None, **about: str
+) -> tuple[bool, tuple[str, ...]]:
+    assignments = [
+        RoleAssignment(
+            id=1,
+            principal=principal,
+            role=held,
+            scope="/",
+            expires_at=None,
+            assigned_by="user:admin",
+            assigned_at=FakeClock().now(),
+        )
+        for held in ([held] if held else [])
+    ]
+    decision = book.rights(assignments).decide(principal, action, PROD, about)
+    return decision.allowed, decision.reasons
+
+
+def test_a_custom_policy_narrows_what_roles_allow(folder: Path) -> None:
+    (folder / "ours.cedar").write_text(NO_ROBOTS)
+    book = policy_book(folder)
+    assert decided(book, "user:anna", "release:approve", "approver") == (True, ("approver",))
+    refused = decided(book, "service:ci", "release:approve", "approver")
+    assert refused == (False, ("people-approve-in-production",))
+    assert book.policies["people-approve-in-production"].line == 2
+
+
+def test_a_custom_permit_widens_but_crosses_no_guard_rail(folder: Path) -> None:
+    (folder / "ours.cedar").write_text(EVERYBODY_PROMOTES)
+    book = policy_book(folder)
+    assert decided(book, "user:anna", "squad:create", None) == (True, ("free-for-all",))
+    for action, about in (
+        ("mlflow:promote", {}),
+        ("mlflow:provision", {}),
+        ("release:approve", {"proposed_by": "user:anna"}),
+        ("elevation:decide", {"requested_by": "user:anna"}),
+        ("role:assign", {"given_to": "user:anna"}),
+        ("role:assign", {"role": "run"}),
+    ):
+        assert not decided(book, "user:anna", action, "platform-admin", **about)[0], action
+
+
+def test_the_control_plane_is_not_held_up_by_custom_policies(folder: Path) -> None:
+    (folder / "ours.cedar").write_text(
+        '@id("closed") @reason("Closed.") forbid (principal, action, resource);'
+    )
+    book = policy_book(folder)
+    assert not decided(book, "user:admin", "version:read", "platform-admin")[0]
+    assert book.platform_rights().decide(PLATFORM.id, "mlflow:promote", PROD, {}).allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "hint"),
+    [
+        ('\n\n@id("a") @reason("b")\nforbid (principal action, resource);', "line 3", "how-to"),
+        (NO_ROBOTS.replace("release:approve", "release:aprove"), "line 2", "release:approve"),
+        (NO_ROBOTS.replace("resource has environment && ", ""), "line 2", "resource has env"),
+        (NO_ROBOTS.replace("principal_kind", "kind"), "`kind`", "has principal_kind"),
+        (NO_ROBOTS + "forbid (principal, action, resource);", "line 9", "@id"),
+        (NO_ROBOTS.replace("@reason", "@because"), "line 2", "@reason"),
+        (NO_ROBOTS.replace("principal,", "principal == ?principal,"), "template", "how-to"),
+        (NO_ROBOTS + NO_ROBOTS, "line 10", "an @id of its own"),
+        (NO_ROBOTS.replace("people-approve-in-production", "approver"), "roles.cedar", "@id"),
+    ],
+)
+def test_a_policy_that_does_not_fit_is_refused_with_file_line_and_advice(
+    folder: Path, text: str, where: str, hint: str
+) -> None:
+    (folder / "ours.cedar").write_text(text)
+    with pytest.raises(Invalid) as refused:
+        policy_book(folder)
+    assert refused.value.message.startswith("ours.cedar, line ")
+    assert where in refused.value.message
+    assert hint in refused.value.hint
+
+
+def test_a_bad_policy_stops_the_start(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "policies").mkdir(parents=True)
+    (state / "policies" / "ours.cedar").write_text("forbid everything")
+    with pytest.raises(Invalid, match=r"ours\.cedar, line 1"):
+        build(Settings.embedded(state, "127.0.0.1", 1))
+    assert not (state / "northstar.db").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="no folder of policies"):
+        policy_book(tmp_path / "nowhere")
+
+
+def test_everything_that_the_schema_names_can_be_asked_for() -> None:
+    schema = read_schema()
+    book = PolicyBook()
+    for action in schema.actions:
+        decision = book.platform_rights().decide(PLATFORM.id, action, PROD, {})
+        assert decision.allowed, (action, decision)
+    everything = dict.fromkeys(schema.about, "user:anna")
+    assert book.platform_rights().decide(PLATFORM.id, "role:assign", PROD, everything).allowed
+
+
+CASES = """
+policies: policies
+principals:
+  user:anna: {approver: /operations}
+  service:ci: {approver: [/operations, /pricing]}
+cases:
+  - name: a person agrees
+    principal: user:anna
+    action: release:approve
+    resource: /operations/late-arrival/prod
+    context: {proposed_by: service:ci}
+    expect: allow
+    because: approver
+  - name: a program does not
+    principal: service:ci
+    action: release:approve
+    resource: /pricing/fares/prod
+    expect: deny
+    because: people-approve-in-production
+  - name: who has no role reads nothing
+    principal: user:bert
+    action: version:read
+    resource: /operations
+    expect: deny
+"""
+
+
+def tried(file: Path, *options: str) -> Result:
+    return CliRunner().invoke(root, ["access", "test", str(file), *options])
+
+
+def test_a_table_of_cases_holds(folder: Path) -> None:
+    (folder / "ours.cedar").write_text(NO_ROBOTS)
+    file = folder.parent / "cases.yaml"
+    file.write_text(CASES)
+    done = tried(file)
+    assert done.exit_code == 0, done.output
+    assert done.stderr == "3 cases hold.\n"
+    assert [one["holds"] for one in json.loads(tried(file, "--json").stdout)] == [True] * 3
+
+
+def test_a_case_that_is_decided_differently_is_shown_with_line_and_policy(folder: Path) -> None:
+    file = folder.parent / "cases.yaml"
+    file.write_text(CASES)  # the policy that it speaks of is not there
+    approver = policy_book().policies["approver"]
+    failed = tried(file)
+    assert isinstance(failed.exception, Failed)
+    assert failed.exception.message == "1 of 3 cases are decided differently."
+    assert failed.stdout.splitlines() == [
+        f"{file}, line 14: a program does not",
+        "    service:ci  release:approve  /pricing/fares/prod",
+        "  - deny, because of people-approve-in-production",
+        f"  + allow, because of approver (roles.cedar, line {approver.line}: {approver.reason})",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("expect: deny", "expect: maybe"), "line 14: cases.1.expect"),
+        (("approver: /op", "king: /op"), "principals.user:anna.king"),
+        (("cases:", "case:"), "case"),
+        (("principals:", "principals: ["), "not YAML"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_where(
+    folder: Path, change: tuple[str, str], told: str
+) -> None:
+    file = folder.parent / "cases.yaml"
+    file.write_text(CASES.replace(*change))
+    failed = tried(file)
+    assert isinstance(failed.exception, Invalid)
+    assert told in failed.exception.message
+
+
+def test_the_how_to_holds(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "writing-a-policy.md"
+    blocks = dict(re.findall(r"```(cedar|yaml)\n(.*?)```", page.read_text(), re.DOTALL))
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "production.cedar").write_text(blocks["cedar"])
+    file = tmp_path / "cases.yaml"
+    file.write_text(blocks["yaml"])
+    assert tried(file).exit_code == 0
+    (tmp_path / "policies" / "production.cedar").unlink()
+    assert f"line {policy_book().policies['approver'].line}:" in tried(file).stdout
+    for line in tried(file).stdout.replace(f"{file}", "cases.yaml").splitlines()[:3]:
+        assert line in page.read_text()
