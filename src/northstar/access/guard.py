@@ -38,10 +38,15 @@ _UNRECORDED = frozenset({"endpoint:sync", "endpoint:invoke", "gate:evaluate"})
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a route says of itself: the action that it takes, or why it is public."""
+    """What a route says of itself: the action that it takes, or why it is public.
+
+    Args:
+        in_path: whether the path names the scope; otherwise the route's service finds it.
+    """
 
     action: str = ""
     public_because: str = ""
+    in_path: bool = False
 
 
 class Guard:
@@ -61,7 +66,7 @@ class Guard:
             scope = _scope_of(request.path_params)
             await self._admit(request, action, scope)
 
-        return _declared(guarded, Declaration(action=action))
+        return _declared(guarded, Declaration(action=action, in_path=True))
 
     def authenticated(self, action: str) -> Any:
         """The path names no scope: who asks must be known, and the route's service checks

@@ -42,7 +42,7 @@ def router(platform: Platform, guard: Guard) -> APIRouter:
 
 
 def _overview(routes: APIRouter, platform: Platform, guard: Guard) -> None:
-    @routes.get("/", dependencies=[guard.authenticated("platform:read")])
+    @routes.get("/", dependencies=[guard.authenticated("self:read")])
     def overview(request: Request) -> HTMLResponse:
         reader = Reader(platform, caller(request))
         return page("overview.html", shell(reader, request), view=reader.overview())
