@@ -12,6 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DataError
+
+from northstar.errors import Invalid
 
 metadata = MetaData(
     naming_convention={
@@ -53,6 +57,7 @@ class Database:
         self.url = url
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         self._reader = self.engine.execution_options(reads_only=True)
+        event.listen(self.engine, "handle_error", _refuse_what_does_not_fit)
         if url.startswith("sqlite"):
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -76,6 +81,17 @@ class Database:
     def close(self) -> None:
         """Release every pooled connection."""
         self.engine.dispose()
+
+
+def _refuse_what_does_not_fit(context: ExceptionContext) -> None:
+    """A number or a text that no column can hold is its sender's mistake, not a defect."""
+    if isinstance(context.original_exception, OverflowError) or isinstance(
+        context.sqlalchemy_exception, DataError
+    ):
+        raise Invalid(
+            "The request holds a value that can't be stored or looked up.",
+            hint="Numbers must be smaller, and texts free of NUL characters.",
+        ) from context.original_exception
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

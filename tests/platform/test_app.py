@@ -14,6 +14,7 @@ from northstar.platform.settings import Settings
 from northstar.platform.wiring import build
 
 PUBLIC = {
+    "/api/openapi.json",
     "/.well-known/jwks.json",
     "/healthz",
     "/oauth/token",

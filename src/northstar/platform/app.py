@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -44,7 +45,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
         title="Northstar",
         version=__version__,
         lifespan=lifespan,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # served below, by a route that declares itself as all others do
         docs_url=None,
         redoc_url=None,
     )
@@ -65,5 +66,11 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     app.include_router(monitoring_api.router(platform.monitoring, guard))
     app.include_router(jobs_api.router(platform.jobs, guard))
     app.include_router(pages.router(platform, guard))
+    described = guard.public("the description of the API is the same for everybody")
+
+    @app.get("/api/openapi.json", include_in_schema=False, dependencies=[described])
+    def openapi() -> dict[str, Any]:
+        return app.openapi()
+
     app.mount("/mlflow", platform.mlflow_door)
     return app
