@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from northstar.linear.errors import BadInput
-from northstar.linear.inference.fitted import is_least_squares, read_parameters
+from northstar.linear.inference.fitted import is_least_squares, read_parameters, read_rows
 from northstar.linear.optimisation.losses import sigmoid
-from northstar.linear.tables import Features, Floats, read_values, read_weights
+from northstar.linear.tables import Floats, read_values, read_weights
 
 Family = Literal["gaussian", "binomial", "poisson"]
 
@@ -78,7 +78,7 @@ class Design:
     def pearson(self) -> Floats:
         """Residuals over their standard deviation but for the dispersion, (rows,)."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            scaled = self.residuals * np.sqrt(self.weights / self.variances)
+            scaled = self.residuals / np.sqrt(self.variances) * np.sqrt(self.weights)
         return np.asarray(np.nan_to_num(scaled))
 
     @cached_property
@@ -137,7 +137,7 @@ def read_design(model: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | Non
             "This needs one score a row, and a model of several classes has several. Fit one "
             "class against the others."
         )
-    matrix = Features(model.n_features_in_, _names(model)).read(X)
+    matrix = read_rows(model, X)
     scores = matrix @ np.ravel(model.coef_) + float(np.ravel(model.intercept_)[0])
     values = _outcomes(model, y, len(matrix))
     weights = read_weights(sample_weight, len(matrix))
@@ -154,11 +154,6 @@ def _family(model: Any) -> Family:
     if is_least_squares(model):
         return "gaussian"
     return "binomial" if hasattr(model, "classes_") else "poisson"
-
-
-def _names(model: Any) -> tuple[str, ...] | None:
-    names = model.feature_names_in_ if hasattr(model, "feature_names_in_") else None
-    return None if names is None else tuple(str(name) for name in names)
 
 
 def _outcomes(model: Any, y: ArrayLike, rows: int) -> Floats:

@@ -227,6 +227,20 @@ def _scales(
 
 
 def _separation(design: Design, names: Sequence[str]) -> Iterator[Finding]:
+    ones, zeros = design.X[design.y == 1], design.X[design.y == 0]
+    if not len(ones) or not len(zeros):
+        return
+    apart = (ones.min(axis=0) > zeros.max(axis=0)) | (zeros.min(axis=0) > ones.max(axis=0))
+    if apart.any():
+        which = tuple(names[j] for j in np.flatnonzero(apart).tolist())
+        yield Finding(
+            "separation",
+            f"{_named(which)} alone tells the two classes apart without one error, so its "
+            "coefficient is as large as the penalty or the solver lets it be",
+            "find out when its value is known: it looks like the outcome itself",
+            which,
+        )
+        return
     if ((design.scores > 0) == (design.y == 1)).all():
         yield Finding(
             "separation",

@@ -7,35 +7,16 @@ makes inference work for a model that was fitted from a stream and keeps no rows
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from northstar.linear.errors import BadInput
 from northstar.linear.inference.distributions import Distribution, Normal, StudentT
-from northstar.linear.tables import Floats
+from northstar.linear.tables import Features, Floats
 
 INTERCEPT = "intercept"
 _NORMAL: Distribution = Normal()
-
-
-class Triangle(Protocol):
-    """The rows of a least-squares fit, reduced; see ``least_squares.triangle``."""
-
-    @property
-    def rows(self) -> int: ...
-
-    @property
-    def weight(self) -> float: ...
-
-    @property
-    def total_sum_of_squares(self) -> float: ...
-
-    @property
-    def means(self) -> Floats: ...
-
-    @property
-    def centred(self) -> tuple[Floats, Floats]: ...
 
 
 @dataclass(frozen=True)
@@ -99,10 +80,14 @@ def is_least_squares(model: Any) -> bool:
 
 def column_names(model: Any) -> tuple[str, ...]:
     """The columns' names; x1, x2 … where the training table had none."""
-    names = getattr(model, "feature_names_in_", None)
-    if names is None:
-        return tuple(f"x{j + 1}" for j in range(model.n_features_in_))
-    return tuple(str(name) for name in names)
+    features: Features = model.features_
+    return features.names or tuple(f"x{j + 1}" for j in range(features.count))
+
+
+def read_rows(model: Any, X: Any) -> Floats:
+    """A table as the model reads it, rows × columns; raises ``BadInput``."""
+    features: Features = model.features_
+    return features.read(X, type(model).__name__)
 
 
 def standard_errors(covariance: Floats) -> Floats:

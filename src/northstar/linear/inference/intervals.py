@@ -12,9 +12,10 @@ from northstar.linear.inference.fitted import (
     critical_value,
     is_least_squares,
     read_parameters,
+    read_rows,
 )
 from northstar.linear.optimisation.losses import sigmoid
-from northstar.linear.tables import Features, Floats
+from northstar.linear.tables import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +62,7 @@ def _scores(model: Any, X: Any) -> tuple[Floats, Floats, Any, float]:
     found = read_parameters(model)
     if np.ndim(model.coef_) == 2 and len(model.coef_) > 1:
         raise BadInput("A model of several classes has no single score; fit one against the rest.")
-    names = getattr(model, "feature_names_in_", None)
-    features = Features(model.n_features_in_, None if names is None else tuple(map(str, names)))
-    matrix = features.read(X)
+    matrix = read_rows(model, X)
     start = int(model.fit_intercept)
     scores = matrix @ found.values[start:] + (found.values[0] if start else 0.0)
     slopes = found.covariance[start:, start:]

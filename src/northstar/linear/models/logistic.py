@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from northstar.linear.estimator import Estimator
+from northstar.linear.inference.explained import Explained
 from northstar.linear.models.likelihood import check_strength, choose_solver, raw_covariance
 from northstar.linear.optimisation.losses import LogisticLoss, Loss, SoftmaxLoss, sigmoid, softmax
 from northstar.linear.optimisation.minimum import Solver
@@ -16,7 +17,7 @@ from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Floats, Training, read_labels, read_weights
 
 
-class LogisticRegression(Estimator):
+class LogisticRegression(Explained, Estimator):
     """Maximum likelihood for classes whose log odds are linear, with a penalty.
 
     Minimises ``Σ wᵢ loss(xᵢ, yᵢ) + ½ l2 Σ bⱼ²``, the intercept free; ``l2`` is 1/C of

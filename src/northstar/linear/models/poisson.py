@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Regressor
+from northstar.linear.inference.explained import Explained
 from northstar.linear.models.likelihood import check_strength, choose_solver, raw_covariance
 from northstar.linear.optimisation.losses import PoissonLoss
 from northstar.linear.optimisation.minimum import Solver
@@ -17,7 +18,7 @@ from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Floats, Training, read_values, read_weights
 
 
-class PoissonRegression(Regressor):
+class PoissonRegression(Explained, Regressor):
     """Maximum likelihood for counts with the mean ``exp(xᵢb + a)``, with a penalty.
 
     Minimises ``Σ wᵢ (exp(xᵢb + a) − yᵢ (xᵢb + a)) / Σ wᵢ + ½ alpha Σ bⱼ²``, the intercept free:

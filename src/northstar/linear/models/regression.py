@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Regressor
+from northstar.linear.inference.explained import Explained
 from northstar.linear.least_squares.refinement import refine
 from northstar.linear.least_squares.solution import Solution
 from northstar.linear.least_squares.solvers import choose, reduce_rows, solve
@@ -22,7 +23,7 @@ from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Features, Floats, read_values, read_weights
 
 
-class LeastSquares(Regressor):
+class LeastSquares(Explained, Regressor):
     """What plain and ridge regression share: how they learn, and what is known afterwards.
 
     ``fit`` takes a table in memory; ``fit_stream`` takes batches and ``partial_fit`` one batch
