@@ -8,7 +8,12 @@ in ``models``, follow scikit-learn's conventions.
 from northstar.linear.errors import BadInput, NotConverged, NotFitted
 from northstar.linear.inference.diagnosis import Finding, diagnose
 from northstar.linear.inference.influence import Influence, influence, robust_covariance
-from northstar.linear.inference.intervals import Intervals, mean_interval, prediction_interval
+from northstar.linear.inference.intervals import (
+    Intervals,
+    contrasts,
+    mean_interval,
+    prediction_interval,
+)
 from northstar.linear.inference.plots import convergence_plot, residual_plots
 from northstar.linear.inference.summaries import Summary, confidence_intervals, summary
 from northstar.linear.least_squares.triangle import Triangle
@@ -111,6 +116,7 @@ __all__ = [
     "Triangle",
     "Update",
     "confidence_intervals",
+    "contrasts",
     "convergence_plot",
     "diagnose",
     "elastic_net_path",

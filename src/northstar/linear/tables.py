@@ -186,7 +186,10 @@ def read_weights(sample_weight: ArrayLike | None, rows: int) -> Floats:
 def _shape(X: Any) -> tuple[int, int]:
     if hasattr(X, "nnz") and hasattr(X, "toarray"):
         raise BadInput("X is a sparse matrix, which is not supported; pass X.toarray().")
-    shape = np.shape(X)
+    try:
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    except ValueError as error:  # rows of different lengths
+        raise BadInput(f"X cannot be read as a table of rows and columns: {error}.") from error
     if len(shape) != 2:
         raise BadInput(
             f"X has shape {shape}; a table with rows and columns is needed. Reshape your data: "

@@ -15,8 +15,11 @@ from northstar.linear.optimisation.coordinate_descent import CoordinateDescent
 from northstar.linear.optimisation.minimum import Minimum, PenalisedSolver
 from northstar.linear.optimisation.penalties import ElasticNetPenalty
 from northstar.linear.optimisation.quadratic import Quadratic
-from northstar.linear.standardise import Standardised, centre
+from northstar.linear.standardise import centre
 from northstar.linear.tables import Floats, Training, read_values
+
+_EPSILON = float(np.finfo(np.float64).eps)
+_LARGEST = 1e140
 
 
 class PenalisedLeastSquares(Regressor):
@@ -34,7 +37,7 @@ class PenalisedLeastSquares(Regressor):
         solver, reason = _choose(self.solver)
         training = Training.of(X, y, sample_weight)
         problem = _Problem.of(training, intercept=self.fit_intercept)
-        start = np.zeros(len(problem.table.scales))
+        start = np.zeros(len(problem.scales))
         minimum = problem.solve(solver, self.alpha, self.l1_ratio, start)
         self._report(solver, reason, minimum)
         self.coef_, self.intercept_ = problem.raw(self._keep(minimum))
@@ -134,7 +137,7 @@ def elastic_net_path(
     chosen, _ = _choose(solver)
     problem = _Problem.of(Training.of(X, y, sample_weight), intercept=fit_intercept)
     strengths = _strengths(problem, alphas, l1_ratio, smallest)
-    coefs = np.zeros((len(problem.table.scales), len(strengths)))
+    coefs = np.zeros((len(problem.scales), len(strengths)))
     intercepts, converged = np.zeros(len(strengths)), np.zeros(len(strengths), dtype=np.bool_)
     parameters = np.zeros(len(coefs))
     for k, alpha in enumerate(strengths):
@@ -146,32 +149,48 @@ def elastic_net_path(
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """Standardised columns and a centred target, so that the intercept is out of the way."""
+    """Columns of mean 0 and spread 1, and a centred target: the intercept is out of the way."""
 
-    table: Standardised
+    means: Floats
+    scales: Floats
     target_mean: float
     quadratic: Quadratic
 
     @classmethod
     def of(cls, training: Training, *, intercept: bool) -> _Problem:
         values = read_values(training.y, len(training.y))
-        weights = training.weights / training.weights.sum()
-        table = Standardised.of(training.matrix, training.weights, 0.0, intercept=intercept)
+        X, weights = training.matrix, training.weights / training.weights.sum()
         mean = float(centre(values[:, None], weights)[0]) if intercept else 0.0
-        columns = table.matrix[:, : len(table.scales)]
-        return cls(table, mean, Quadratic.of(columns, values - mean, weights))
+        units = np.ones(X.shape[1])
+        with np.errstate(over="ignore", under="ignore"):
+            means = centre(X, weights) if intercept else np.zeros(X.shape[1])
+            quadratic = Quadratic.of(X, values - mean, weights, means)
+            if not np.isfinite(quadratic.square):
+                raise BadInput("The target's squares overflow; use larger units for it.")
+        if not _usual(quadratic.diagonal):  # squares that over- or underflow
+            units = np.maximum(np.abs(X).max(axis=0), np.finfo(np.float64).tiny)
+            quadratic = Quadratic.of(X / units, values - mean, weights, means / units)
+        spreads = np.sqrt(quadratic.diagonal)
+        # What is left of a constant column is rounding, not information.
+        varied = spreads > len(X) * _EPSILON * np.abs(means) / units
+        scales = np.where(varied, spreads, 1.0)
+        return cls(means, scales * units, mean, quadratic.scaled(varied / scales))
 
     def solve(
         self, solver: PenalisedSolver, alpha: float, l1_ratio: float, start: Floats
     ) -> Minimum:
         """The penalty is on raw coefficients, which are these over the scales."""
-        scales = self.table.scales
-        l1, l2 = alpha * l1_ratio / scales, alpha * (1.0 - l1_ratio) / np.square(scales)
+        l1 = alpha * l1_ratio / self.scales
+        l2 = np.square(np.minimum(np.sqrt(alpha * (1.0 - l1_ratio)) / self.scales, _LARGEST))
         return solver.minimise_penalised(self.quadratic, ElasticNetPenalty(l1, l2), start)
 
     def raw(self, parameters: Floats) -> tuple[Floats, float]:
-        coefficients = parameters / self.table.scales
-        return coefficients, self.target_mean - float(self.table.means @ coefficients)
+        coefficients = parameters / self.scales
+        return coefficients, self.target_mean - float(self.means @ coefficients)
+
+
+def _usual(squares: Floats) -> bool:
+    return bool(np.isfinite(squares).all() and ((squares > 1e-280) | (squares == 0.0)).all())
 
 
 def _strengths(
@@ -186,7 +205,7 @@ def _strengths(
         raise BadInput("With l1_ratio 0 no strength leaves no column; name the alphas.")
     if not (alphas >= 1 and 0 < smallest < 1):
         raise BadInput("A path has at least one alpha, and smallest is between 0 and 1.")
-    largest = float(np.max(np.abs(problem.quadratic.projected) * problem.table.scales)) / l1_ratio
+    largest = float(np.max(np.abs(problem.quadratic.projected) * problem.scales)) / l1_ratio
     largest = max(largest, float(np.finfo(np.float64).tiny))
     return np.geomspace(largest, smallest * largest, alphas)
 

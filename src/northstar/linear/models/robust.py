@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Regressor
-from northstar.linear.least_squares.householder import pivoted_qr
 from northstar.linear.models.likelihood import check_strength
 from northstar.linear.optimisation.concomitant import ConcomitantHuber
 from northstar.linear.optimisation.interior_point import FrischNewton
@@ -20,6 +19,7 @@ from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Floats, Training, read_values
 
 _EXACT = 1e-12
+_DEPENDENT = 1e-10
 
 
 class HuberRegression(Regressor):
@@ -92,8 +92,8 @@ class QuantileRegression(Regressor):
 
     Minimises ``Σ wᵢ max(q rᵢ, (q − 1) rᵢ)`` of the residuals r exactly: the answer passes through
     as many rows as it has coefficients. scikit-learn's ``QuantileRegressor`` with ``alpha=0``.
-    Where several answers are equally good, it takes one of them. Columns that depend on others
-    get the coefficient 0.
+    Where several answers are equally good, it takes one of them; columns that say the same share
+    their weight.
 
     Args:
         quantile: between 0 and 1, both excluded.
@@ -122,12 +122,11 @@ class QuantileRegression(Regressor):
         table = Standardised.of(training.matrix, weights, 0.0, intercept=self.fit_intercept)
         middle = float(np.median(values)) if self.fit_intercept else 0.0
         unit = _size(values - middle)
-        kept = _independent(table.matrix)
-        heavy = (weights / weights.mean())[:, None]
-        rows, target = table.matrix[:, kept] * heavy, (values - middle) / unit * heavy[:, 0]
-        minimum = solver.minimise_quantile(rows, target, float(self.quantile))
-        parameters = np.zeros(table.matrix.shape[1])
-        parameters[kept] = unit * self._keep(minimum)
+        directions = _independent(table.matrix)
+        heavy = weights / weights.mean()
+        rows = (table.matrix @ directions) * heavy[:, None]
+        minimum = solver.minimise_quantile(rows, (values - middle) / unit * heavy, self.quantile)
+        parameters = unit * (directions @ self._keep(minimum))
         self._report(solver, "a linear programme is solved exactly", minimum)
         self.coef_, intercept = table.coefficients(parameters)
         self.intercept_ = float(intercept) + middle
@@ -170,9 +169,8 @@ def _least_squares(objective: ConcomitantHuber) -> Floats:
     return np.append(coefficients, max(scale, _EXACT))
 
 
-def _independent(matrix: Floats) -> NDArray[np.intp]:
-    """Columns of which none depends on the others, in their order."""
-    factor = np.asarray(np.linalg.qr(matrix, mode="r"))
-    lengths = np.linalg.norm(factor, axis=0)
-    qr = pivoted_qr(factor, np.zeros(len(factor)), 1e-10 * lengths)
-    return np.sort(qr.order[: qr.rank])
+def _independent(matrix: Floats) -> Floats:
+    """columns × rank: the identity, or the directions in which dependent columns differ at all."""
+    _, sizes, directions = np.linalg.svd(np.linalg.qr(matrix, mode="r"), full_matrices=False)
+    rank = int(np.count_nonzero(sizes > _DEPENDENT * sizes[0]))
+    return np.eye(matrix.shape[1]) if rank == matrix.shape[1] else np.asarray(directions[:rank].T)

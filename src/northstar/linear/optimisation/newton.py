@@ -36,8 +36,8 @@ class Newton:
     """Newton's method for every convex objective with a second derivative.
 
     It is right for likelihoods of up to about a thousand parameters: near the minimum each step
-    doubles the digits. Up to there, one output is solved exactly, by a Cholesky factor of the
-    second derivative. Beyond, and for softmax, which would need one of (columns × classes)², its
+    doubles the digits. Up to there, one output is solved exactly, with the second derivative as
+    a matrix. Beyond, and for softmax, which would need one of (columns × classes)², its
     steps are found by conjugate gradients, which only multiply by it (Nocedal and Wright,
     *Numerical Optimization*, algorithm 7.1). It fails on losses without curvature (quantiles) or
     with kinks (L1), and where there is no finite minimum (separable classes without a penalty);
@@ -85,10 +85,9 @@ class Newton:
 def solve_positive(matrix: Floats, right: Floats) -> Floats:
     """Solve with a positive semidefinite matrix; a singular one gets about the shortest answer."""
     try:
-        factor = np.linalg.cholesky(_jittered(matrix))
+        return np.asarray(np.linalg.solve(_jittered(matrix), right))
     except np.linalg.LinAlgError:
         return np.asarray(np.linalg.lstsq(matrix, right)[0])
-    return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, right)))
 
 
 def _halve(
@@ -155,7 +154,7 @@ def _guide(objective: Objective) -> Callable[[Floats], Floats]:
 
 
 def _balanced(values: Floats) -> Floats:
-    """Softmax does not change when all classes do alike: what rounding adds of that is taken out."""
+    """Softmax does not change when all classes do alike: rounding's part in that is taken out."""
     return values if values.ndim == 1 else values - values.mean(axis=1, keepdims=True)
 
 

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from northstar.linear.optimisation.losses import Bend, Loss
+from northstar.linear.standardise import row_blocks
 from northstar.linear.tables import Floats
-
-_BLOCK_ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +118,7 @@ def gram(matrix: Floats, weights: Floats) -> Floats:
     """``matrixᵀ diag(weights) matrix`` for weights ≥ 0, in blocks that stay in the cache."""
     total = np.zeros((matrix.shape[1], matrix.shape[1]))
     roots = np.sqrt(weights)
-    for start in range(0, len(matrix), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
+    for rows in row_blocks(matrix):
         block = matrix[rows] * roots[rows, None]
         total += block.T @ block
     return total

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from northstar.linear.standardise import row_blocks
 from northstar.linear.tables import Floats
 
 
@@ -22,7 +23,7 @@ class Quadratic:
     Tibshirani 2010), since most never do.
 
     Attributes:
-        matrix: rows × columns, each row times the root of its weight.
+        matrix: rows × columns, each row times the root of its weight; no rows where G is formed.
         projected: c, (columns,).
         diagonal: of G, (columns,).
         square: Σ wᵢ yᵢ².
@@ -37,15 +38,33 @@ class Quadratic:
     _columns: dict[int, Floats] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, matrix: Floats, y: Floats, weights: Floats) -> Quadratic:
-        """The inner products of a table (rows × columns), values (rows,) and weights (rows,)."""
+    def of(cls, X: Floats, y: Floats, weights: Floats, means: Floats | None = None) -> Quadratic:
+        """The inner products of a table (rows × columns) less ``means`` (columns,), and values."""
+        means = np.zeros(X.shape[1]) if means is None else means
         roots = np.sqrt(weights)
-        weighted, target = matrix * roots[:, None], roots * y
-        full = weighted.T @ weighted if len(matrix) >= matrix.shape[1] else None
-        diagonal = (
-            np.einsum("ij,ij->j", weighted, weighted) if full is None else np.diagonal(full).copy()
+        if len(X) < X.shape[1]:
+            matrix = (X - means) * roots[:, None]
+            diagonal = np.einsum("ij,ij->j", matrix, matrix)
+            projected = matrix.T @ (roots * y)
+            return cls(matrix, projected, diagonal, float(weights @ np.square(y)), None)
+        full, projected = np.zeros((X.shape[1], X.shape[1])), np.zeros(X.shape[1])
+        for rows in row_blocks(X):
+            block = X[rows] - means
+            block *= roots[rows, None]
+            full += block.T @ block
+            projected += (roots[rows] * y[rows]) @ block
+        square = float(weights @ np.square(y))
+        return cls(np.zeros((0, X.shape[1])), projected, np.diagonal(full).copy(), square, full)
+
+    def scaled(self, factors: Floats) -> Quadratic:
+        """The same for columns multiplied by ``factors`` (columns,)."""
+        return Quadratic(
+            self.matrix * factors,
+            self.projected * factors,
+            self.diagonal * np.square(factors),
+            self.square,
+            None if self.full is None else self.full * np.outer(factors, factors),
         )
-        return cls(weighted, weighted.T @ target, diagonal, float(target @ target), full)
 
     def at(self, coefficients: Floats) -> QuadraticPlace:
         """See ``Smooth``."""

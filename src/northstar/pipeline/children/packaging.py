@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from northstar.linear import LinearRegression, LogisticRegression, Ridge
+from northstar.linear import Model as LinearModel
 from northstar.linear import save_model as save_linear_model
 from northstar.pipeline.tables import column_types
 from northstar.serving.dataplane.runtimes.load import FLAVORS, prepare_model
@@ -68,7 +68,7 @@ def prepare_for_serving(folder: Path, cache: Path) -> None:
 
 def _write(model: Any, options: dict[str, Any]) -> None:
     family = type(model).__module__.partition(".")[0]
-    if isinstance(model, LinearRegression | Ridge | LogisticRegression):
+    if isinstance(model, LinearModel):
         save_linear_model(model, Path(options["path"]))
     elif family == "lightgbm":
         flavor = _mlflow("lightgbm")
