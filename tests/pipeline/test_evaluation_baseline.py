@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -97,3 +98,50 @@ def test_a_class_that_training_lacks_has_no_probability() -> None:
 def test_one_class_cannot_be_learnt() -> None:
     with pytest.raises(EvaluationInvalid, match="one class only"):
         fit_baseline(TABLE, np.zeros(ROWS), "binary")
+
+
+@pytest.mark.parametrize("task", TARGETS)
+def test_effects_are_against_the_average_row_and_come_with_intervals(task: Task) -> None:
+    baseline = fit_baseline(TABLE, TARGETS[task], task)
+    assert {one.input for one in baseline.effects} == {
+        "distance",
+        "rainy",
+        *(f"origin={level}" for level in ("EWR", "JFK", "LGA")),
+    }
+    sizes = [abs(one.effect.value) for one in baseline.effects]
+    assert sizes == sorted(sizes, reverse=True)
+    for place in {one.of_class for one in baseline.effects}:
+        found = {one.input: one.effect for one in baseline.effects if one.of_class == place}
+        shares = TABLE.origin.value_counts(normalize=True)
+        average = sum(shares[level] * found[f"origin={level}"].value for level in shares.index)
+        assert average == pytest.approx(0.0, abs=1e-9)
+        for effect in found.values():
+            assert effect.low is not None
+            assert effect.high is not None
+            assert 0 < effect.high - effect.low < 1.0
+            assert (effect.low + effect.high) / 2 == pytest.approx(effect.value)
+
+
+def test_an_effect_of_a_level_agrees_with_coding_against_the_mean() -> None:
+    levels = pd.get_dummies(TABLE.origin).astype(float)
+    centred = (levels - levels.mean())[["EWR", "JFK"]]
+    numbers = pd.DataFrame({"d": TABLE.distance.fillna(TABLE.distance.mean()), "r": TABLE.rainy})
+    design = sm.add_constant(pd.concat([centred, numbers.astype(float)], axis=1))
+    theirs = sm.OLS(TARGETS["regression"], design).fit()
+    contrast = np.zeros(5)
+    contrast[1:3] = [1.0, 0.0] - levels.mean()[["EWR", "JFK"]].to_numpy()
+    # The third level's coefficient is 0 in that coding, so its share adds nothing.
+    expected = theirs.t_test(contrast)
+    effects = fit_baseline(TABLE, TARGETS["regression"], "regression").effects
+    found = next(one.effect for one in effects if one.input == "origin=EWR")
+    low, high = expected.conf_int()[0]
+    assert found.low is not None
+    assert found.high is not None
+    assert found.value == pytest.approx(expected.effect[0], rel=0.02)
+    assert found.high - found.low == pytest.approx(high - low, rel=0.02)
+
+
+def test_a_table_without_usable_columns_has_no_effects() -> None:
+    assert (
+        fit_baseline({"year": np.full(50, 2013)}, rng.normal(size=50), "regression").effects == ()
+    )

@@ -173,3 +173,21 @@ def test_a_failure_teaches_and_a_success_is_one_line() -> None:
 def test_every_standard_says_what_why_and_how(standard: Standard) -> None:
     assert "{" not in standard.asks_with(PARAMETERS)
     assert min(len(standard.why), len(standard.fix)) > 80
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        ((0.01, -0.01, 0.03), "about 4 times as many test rows would show it"),
+        ((-0.1, -0.2, -0.05), "the simple model is better, and chance does not explain it"),
+        ((-0.01, -0.02, 0.01), "the simple model does as well"),
+    ],
+)
+def test_a_version_that_does_not_beat_the_baseline_learns_by_how_much_and_what_to_do(
+    difference: tuple[float, float, float], words: str
+) -> None:
+    value, low, high = difference
+    verdict = judge({"baseline_difference": Metric(value=value, low=low, high=high)})
+    (result,) = verdict.unmet
+    assert f"95 % interval {low:+.4f} to {high:+.4f}" in result.measured
+    assert words in result.measured

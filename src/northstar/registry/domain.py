@@ -51,6 +51,20 @@ class LeakSuspect(_Value):
     explanation: Text
 
 
+class BaselineCoefficient(_Value):
+    """What the linear baseline learnt of one of its inputs.
+
+    ``input`` is a column of numbers, or ``column=level`` of a column of words. ``effect`` is how
+    far one standard deviation more of the column, or the level instead of the column's average
+    row, moves the predicted value (regression) or the log odds: of the positive class, or of
+    ``of_class`` against the average class where there are several.
+    """
+
+    input: Text
+    of_class: Count | None = None
+    effect: Metric
+
+
 class SliceResult(_Value):
     """The primary metric on the test rows where ``column`` has ``value``."""
 
@@ -82,7 +96,8 @@ class Evidence(_Value):
 
     Differences are oriented so that positive means that this version is better, whatever the
     direction of the primary metric, and come from the same rows (paired bootstrap). Latency is
-    that of a one-row prediction in milliseconds. A value of ``None`` was not measured: standards
+    that of a one-row prediction in milliseconds. The baseline's coefficients are the largest ones,
+    and how many smaller ones were left out. A value of ``None`` was not measured: standards
     that need it cannot be evaluated, and so are not met.
     """
 
@@ -94,6 +109,8 @@ class Evidence(_Value):
     metrics: dict[str, Metric]
     baseline: dict[str, Metric]
     baseline_difference: Metric | None = None
+    baseline_coefficients: list[BaselineCoefficient] = Field(default_factory=list, max_length=100)
+    baseline_coefficients_left_out: Count = 0
     live_version: int | None = None
     live_difference: Metric | None = None
     calibration_error: FiniteFloat | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from northstar.errors import NotFound
 from northstar.names import ProjectRef
 from northstar.registry.domain import (
+    BaselineCoefficient,
     Column,
     Evidence,
     Lineage,
@@ -100,6 +101,10 @@ def example_evidence(**changes: Any) -> Evidence:
         "metrics": {"roc_auc": Metric(value=0.70, low=0.69, high=0.71)},
         "baseline": {"roc_auc": Metric(value=0.67, low=0.66, high=0.68)},
         "baseline_difference": Metric(value=0.03, low=0.02, high=0.04),
+        "baseline_coefficients": [
+            BaselineCoefficient(input="distance", effect=Metric(value=0.8, low=0.7, high=0.9)),
+            BaselineCoefficient(input="origin=JFK", effect=Metric(value=-0.1, low=-0.3, high=0.1)),
+        ],
         "calibration_error": 0.02,
         "leak_suspects": [],
         "latency_ms_p50": 1.0,

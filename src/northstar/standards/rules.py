@@ -24,11 +24,26 @@ def beats_baseline(subject: Subject) -> Met | NotMet:
         f"{evidence.primary_metric} is {_signed(difference.value)} against the baseline "
         f"(95 % interval {_signed(low)} to {_signed(high)}, positive is better)"
     )
-    if low > subject.parameters.baseline_margin:
+    margin = subject.parameters.baseline_margin
+    if low > margin:
         return Met(f"{told}.")
-    if difference.value > subject.parameters.baseline_margin:
-        return NotMet(f"{told}: it looks better, but chance could explain it.")
-    return NotMet(f"{told}: the simple model does as well.")
+    if difference.value > margin:
+        # The width of an interval falls with the root of the rows.
+        times = math.ceil(((difference.value - low) / (difference.value - margin)) ** 2)
+        return NotMet(
+            f"{told}: it looks better, but chance could explain it. If the difference is real, "
+            f"about {max(times, 2)} times as many test rows would show it; else add features that "
+            "a straight line cannot use."
+        )
+    if high < margin:
+        return NotMet(
+            f"{told}: the simple model is better, and chance does not explain it. Look for a "
+            "mistake in training first; else release the simple model."
+        )
+    return NotMet(
+        f"{told}: the simple model does as well. Release that one, or add features that a "
+        "straight line cannot use."
+    )
 
 
 def beats_live(subject: Subject) -> Met | NotMet:

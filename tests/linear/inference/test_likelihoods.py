@@ -13,6 +13,7 @@ from northstar.linear import (
     BadInput,
     LogisticRegression,
     PoissonRegression,
+    contrasts,
     influence,
     mean_interval,
     prediction_interval,
@@ -74,6 +75,17 @@ def test_every_class_has_its_own_rows_in_the_table() -> None:
     assert len(names) == 12
     with pytest.raises(BadInput, match="one score a row"):
         influence(model, X, classes)
+
+
+def test_several_classes_agree_with_statsmodels() -> None:
+    codes = np.argmax(np.outer(SCORES, [-0.5, 0.0, 0.8]) + RNG.gumbel(size=(300, 3)), axis=1)
+    model = LogisticRegression(l2=1e-8).fit(X, codes)
+    theirs = sm.MNLogit(codes, sm.add_constant(X)).fit(disp=0, tol=1e-10)
+    # Theirs are against the first class, ours against the average one.
+    against = np.hstack([-np.eye(4), np.eye(4), np.zeros((4, 4))])
+    found = contrasts(model, against)
+    np.testing.assert_allclose(found.prediction, theirs.params[:, 0], rtol=1e-3)
+    np.testing.assert_allclose(found.low, theirs.conf_int()[0, :, 0], rtol=1e-3)
 
 
 def test_a_class_has_no_prediction_interval() -> None:

@@ -12,11 +12,11 @@ from northstar.monitoring.domain import (
     Window,
 )
 from northstar.names import ProjectRef
-from northstar.platform.web.charts import Chart, Point, Series, compare
+from northstar.platform.web.charts import Chart, Point, Series, compare, forest
 from northstar.platform.web.metering import metering
 from northstar.platform.web.rendering import number, page
 from northstar.platform.web.views import ProjectPage, Shell
-from northstar.registry.domain import Metric
+from northstar.registry.domain import BaselineCoefficient, Metric
 from northstar.registry.fake import example_evidence
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -143,3 +143,34 @@ def test_a_problem_page_escapes_its_message() -> None:
     answer = page("problem.html", None, title="<b>", message="</p><script>", hint="<i>")
     assert b"<script>" not in bytes(answer.body)
     assert b"<b>" not in bytes(answer.body)
+
+
+def test_effects_of_the_baseline_share_one_scale_with_zero_on_it() -> None:
+    learnt = [
+        BaselineCoefficient(input="a", effect=Metric(value=-2.0, low=-3.0, high=-1.0)),
+        BaselineCoefficient(input="b=x", effect=Metric(value=0.5, low=-0.5, high=1.5)),
+        BaselineCoefficient(input="c", effect=Metric(value=0.1)),
+    ]
+    evidence = example_evidence(baseline_coefficients=learnt, baseline_coefficients_left_out=4)
+    found = forest(evidence, ["on time", "late"])
+    assert found is not None
+    assert [row.clear for row in found.rows] == [True, False, False]
+    assert found.rows[0].bar.high < found.zero < found.rows[1].bar.value
+    assert (found.zero, 0.0) in found.ticks
+    assert all(4 <= place <= 96 for place, _ in found.ticks)
+    assert "log odds of late" in found.explanation
+    assert found.left_out == 4
+
+
+def test_effects_name_their_class_or_its_number() -> None:
+    learnt = [
+        BaselineCoefficient(input="a", of_class=place, effect=Metric(value=1.0)) for place in (0, 2)
+    ]
+    evidence = example_evidence(task="multiclass", baseline_coefficients=learnt)
+    found = forest(evidence, ["red", "green"])
+    assert found is not None
+    assert [row.of_class for row in found.rows] == ["red", "class 2"]
+
+
+def test_a_record_from_before_has_no_effects_to_show() -> None:
+    assert forest(example_evidence(baseline_coefficients=[]), None) is None

@@ -16,7 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from northstar.linear.errors import BadInput
-from northstar.linear.inference.fitted import is_least_squares, read_parameters, read_rows
+from northstar.linear.inference.fitted import (
+    is_least_squares,
+    read_parameters,
+    read_rows,
+    several_classes,
+)
 from northstar.linear.optimisation.losses import sigmoid
 from northstar.linear.tables import Floats, read_values, read_weights
 
@@ -132,7 +137,7 @@ class Design:
 def read_design(model: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Design:
     """Hold a fitted model against rows; raises ``BadInput`` for a model without inference."""
     variance = read_parameters(model).variance
-    if np.ndim(model.coef_) == 2 and len(model.coef_) > 1:
+    if several_classes(model):
         raise BadInput(
             "This needs one score a row, and a model of several classes has several. Fit one "
             "class against the others."

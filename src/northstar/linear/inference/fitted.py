@@ -26,7 +26,8 @@ class Parameters:
     Attributes:
         names: the intercept first, where there is one.
         values: (parameters,).
-        covariance: parameters × parameters, of the estimates.
+        covariance: parameters × parameters, of the estimates; with several classes, of each
+            class against the average class.
         variance: of the noise of a row of weight 1: ``rss / degrees of freedom`` for least
             squares, 1 where the likelihood fixes it.
         reference: Student's t where the variance was estimated, else normal.
@@ -65,6 +66,8 @@ def read_parameters(model: Any, covariance: Floats | None = None) -> Parameters:
     values = _with_intercept(model)
     if scaled.shape != (len(values), len(values)):
         raise BadInput(f"The covariance has shape {scaled.shape}; {len(values)} squared is needed.")
+    if several_classes(model):
+        scaled = _against_average_class(scaled, len(model.coef_))
     return Parameters(_parameter_names(model), values, scaled, float(variance), reference)
 
 
@@ -76,6 +79,11 @@ def require_fitted(model: Any) -> None:
 def is_least_squares(model: Any) -> bool:
     """Whether the noise's variance is estimated from residuals."""
     return hasattr(model, "residual_sum_of_squares_")
+
+
+def several_classes(model: Any) -> bool:
+    """Whether the model has a row of coefficients for each of more than two classes."""
+    return np.ndim(model.coef_) == 2 and len(model.coef_) > 1
 
 
 def column_names(model: Any) -> tuple[str, ...]:
@@ -102,6 +110,13 @@ def critical_value(reference: Distribution, level: float) -> float:
     return reference.quantile(0.5 + level / 2.0)
 
 
+def _against_average_class(covariance: Floats, classes: int) -> Floats:
+    """Probabilities do not change when all classes' parameters do alike: only differences count."""
+    same = np.kron(np.full((classes, classes), 1.0 / classes), np.eye(len(covariance) // classes))
+    differences = np.eye(len(covariance)) - same
+    return np.asarray(differences @ covariance @ differences)
+
+
 def _with_intercept(model: Any) -> Floats:
     coefficients = np.atleast_2d(model.coef_)
     starts = np.atleast_1d(model.intercept_)[:, None] if model.fit_intercept else np.empty((1, 0))
@@ -111,6 +126,6 @@ def _with_intercept(model: Any) -> Floats:
 
 def _parameter_names(model: Any) -> tuple[str, ...]:
     names = (*((INTERCEPT,) if model.fit_intercept else ()), *column_names(model))
-    if np.ndim(model.coef_) == 2 and len(model.coef_) > 1:
+    if several_classes(model):
         return tuple(f"{label}: {name}" for label in model.classes_ for name in names)
     return names

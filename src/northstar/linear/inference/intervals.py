@@ -13,6 +13,7 @@ from northstar.linear.inference.fitted import (
     is_least_squares,
     read_parameters,
     read_rows,
+    several_classes,
 )
 from northstar.linear.optimisation.losses import sigmoid
 from northstar.linear.tables import Floats
@@ -57,10 +58,24 @@ def prediction_interval(model: Any, X: Any, level: float = 0.95) -> Intervals:
     return Intervals(scores, scores - reach, scores + reach)
 
 
+def contrasts(model: Any, combinations: Floats, level: float = 0.95) -> Intervals:
+    """Sums of parameters, such as the difference of two coefficients, with their intervals.
+
+    Args:
+        combinations: (sums, parameters), the factor of each parameter in each sum; the intercept
+            comes first where there is one, and a model of several classes has them class by class.
+    """
+    found = read_parameters(model)
+    values = combinations @ found.values
+    variances = np.einsum("ij,jk,ik->i", combinations, found.covariance, combinations)
+    reach = critical_value(found.reference, level) * np.sqrt(np.maximum(variances, 0.0))
+    return Intervals(values, values - reach, values + reach)
+
+
 def _scores(model: Any, X: Any) -> tuple[Floats, Floats, Any, float]:
     """Scores (rows,), their variances, the reference distribution, and the noise's variance."""
     found = read_parameters(model)
-    if np.ndim(model.coef_) == 2 and len(model.coef_) > 1:
+    if several_classes(model):
         raise BadInput("A model of several classes has no single score; fit one against the rest.")
     matrix = read_rows(model, X)
     start = int(model.fit_intercept)

@@ -20,6 +20,8 @@ from northstar.pipeline.evaluation.slices import measure_slices
 from northstar.pipeline.evaluation.target_leaks import find_target_leaks
 from northstar.registry.domain import Evidence, LeakSuspect, Metric, SliceResult, Task
 
+_COEFFICIENTS_KEPT = 30
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationInputs:
@@ -88,6 +90,7 @@ class EvaluationResult:
         signature_present: bool,
     ) -> Evidence:
         """The evidence of a version, with what evaluation cannot know added."""
+        learnt = self.baseline_model.effects
         return Evidence(
             task=self.task,
             primary_metric=self.primary_metric,
@@ -97,6 +100,8 @@ class EvaluationResult:
             metrics=self.metrics,
             baseline=self.baseline,
             baseline_difference=self.baseline_difference,
+            baseline_coefficients=list(learnt[:_COEFFICIENTS_KEPT]),
+            baseline_coefficients_left_out=max(0, len(learnt) - _COEFFICIENTS_KEPT),
             live_version=self.live_version,
             live_difference=self.live_difference,
             calibration_error=self.calibration_error,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from northstar.registry.domain import Evidence, Metric
+from northstar.registry.domain import Evidence, Metric, Task
 
 SeriesRole = Literal["metric", "reference", "feature"]
 LevelRole = Literal["reference", "threshold"]
@@ -123,6 +123,35 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class ForestRow:
+    """One effect of the baseline; ``low`` and ``high`` of the bar are its interval's."""
+
+    name: str
+    of_class: str
+    effect: Metric
+    bar: Bar
+    clear: bool
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The baseline's effects, the largest first, all on one scale.
+
+    Attributes:
+        explanation: what one effect means.
+        zero: where no effect stands on the scale of 0 to 100.
+        ticks: places on that scale and their values; zero is one of them.
+        left_out: how many smaller effects are not shown.
+    """
+
+    explanation: str
+    rows: tuple[ForestRow, ...]
+    zero: float
+    ticks: tuple[tuple[float, float], ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
 class Cell:
     """One feature in one window; ``level`` is ``calm``, ``noted``, ``found`` or ``none``."""
 
@@ -144,6 +173,59 @@ def compare(evidence: Evidence) -> tuple[Comparison, ...]:
     return tuple(
         _comparison(name, evidence.metrics[name], evidence.baseline.get(name)) for name in names
     )
+
+
+def forest(evidence: Evidence, classes: Sequence[str] | None) -> Forest | None:
+    """What the baseline learnt of its inputs; ``None`` where that is not on record."""
+    learnt = evidence.baseline_coefficients
+    if not learnt:
+        return None
+    names = list(classes or ())
+    ends = [each for one in learnt for each in (_low(one.effect), _high(one.effect))]
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    width = (high - low) or 1.0
+
+    def place(value: float) -> float:
+        return round(4 + 92 * (value - low) / width, 2)
+
+    rows = tuple(
+        ForestRow(
+            name=one.input,
+            of_class="" if one.of_class is None else _class_name(one.of_class, names),
+            effect=one.effect,
+            bar=Bar(*(place(v) for v in (_low(one.effect), one.effect.value, _high(one.effect)))),
+            clear=one.effect.low is not None and not _low(one.effect) <= 0 <= _high(one.effect),
+        )
+        for one in learnt
+    )
+    step = _round_step(width / 3)
+    marks = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return Forest(
+        explanation=_EFFECTS[evidence.task].format(positive=_class_name(1, names)),
+        rows=rows,
+        zero=place(0.0),
+        ticks=tuple((place(mark * step), mark * step) for mark in marks),
+        left_out=evidence.baseline_coefficients_left_out,
+    )
+
+
+_EFFECTS: dict[Task, str] = {
+    "regression": "How far one standard deviation more of a column, or a level instead of the "
+    "column's average row, moves the prediction, in the target's unit.",
+    "binary": "How far one standard deviation more of a column, or a level instead of the "
+    "column's average row, moves the log odds of {positive}; +0.7 doubles the odds.",
+    "multiclass": "How far one standard deviation more of a column, or a level instead of the "
+    "column's average row, moves the log odds of a class against the average class.",
+}
+
+
+def _class_name(place: int, names: Sequence[str]) -> str:
+    return names[place] if place < len(names) else f"class {place}"
+
+
+def _round_step(rough: float) -> float:
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(times * power for times in (1, 2, 5, 10) if times * power >= rough * (1 - 1e-9))
 
 
 def matrix(

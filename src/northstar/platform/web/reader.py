@@ -10,7 +10,7 @@ from northstar.errors import Invalid
 from northstar.monitoring.domain import Alert, AlertState, FindingKind
 from northstar.names import ENVIRONMENTS, EndpointRef, EnvironmentName, ProjectRef, Scope
 from northstar.platform.web import cards
-from northstar.platform.web.charts import compare
+from northstar.platform.web.charts import compare, forest
 from northstar.platform.web.metering import metering
 from northstar.platform.web.views import (
     AlertCard,
@@ -122,6 +122,7 @@ class Reader:
             environment=environment,
             judged=self._judged(record, environment, releases),
             comparisons=compare(record.evidence),
+            forest=forest(record.evidence, record.classes),
             releases=tuple(self._release_card(one) for one in releases),
         )
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from northstar.access.domain import Outcome
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef
-from northstar.platform.web.charts import Chart, Comparison, Matrix
+from northstar.platform.web.charts import Chart, Comparison, Forest, Matrix
 from northstar.registry.domain import VersionRecord
 from northstar.standards.domain import Verdict
 
@@ -205,6 +205,7 @@ class VersionPage:
     environment: EnvironmentName
     judged: Judged
     comparisons: tuple[Comparison, ...]
+    forest: Forest | None
     releases: tuple[ReleaseCard, ...]
 
 
