@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cedarpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def test_an_action_that_is_not_in_the_schema_is_denied(role: RoleName, action: s
 def test_nobody_approves_what_they_proposed_or_registered() -> None:
     assert may("approver", "release:approve", proposed_by="user:bert", registered_by="user:carl")
     for author in ("proposed_by", "registered_by"):
-        assert not may("platform-admin", "release:approve", **{author: "user:anna"})
+        assert not may("platform-admin", "release:approve", PROD, **{author: "user:anna"})
 
 
 def test_a_data_scientist_operates_what_is_in_dev_only() -> None:
@@ -120,3 +121,61 @@ def test_a_decision_says_why() -> None:
     assert rights.decide("user:anna", "version:read", PROD, {}).reasons == ()
     refused = rights.decide("user:anna", "mlflow:promote", Scope("operations"), {})
     assert refused.reasons == ("aliases-are-set-by-releases",)
+
+
+assignments = st.builds(
+    RoleAssignment,
+    id=st.integers(min_value=1),
+    principal=st.just("user:anna"),
+    role=st.sampled_from(ROLES),
+    scope=st.sampled_from([str(scope) for scope in SCOPES]),
+    expires_at=st.none(),
+    assigned_by=st.just("user:admin"),
+    assigned_at=st.just(FakeClock().now()),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    held=st.lists(assignments, max_size=6, unique_by=lambda one: one.id),
+    action=st.sampled_from(BOOK.schema.actions),
+    scope=st.sampled_from(SCOPES),
+    about=st.dictionaries(
+        st.sampled_from(BOOK.schema.about), st.sampled_from(["user:anna", "user:bert", "run"])
+    ),
+)
+def test_what_is_left_out_of_a_question_changes_no_answer(
+    held: list[RoleAssignment], action: str, scope: Scope, about: dict[str, str]
+) -> None:
+    text = "\n".join(policy.text for policy in BOOK.policies.values())
+    links = [
+        {
+            "template_id": one.role,
+            "new_id": f"assignment-{one.id}",
+            "values": {
+                "?principal": {"type": "Principal", "id": one.principal},
+                "?resource": {"type": "Scope", "id": one.scope},
+            },
+        }
+        for one in held
+    ]
+    people = {n: {"__entity": {"type": "Principal", "id": v}} for n, v in about.items()}
+    context = {**people, "principal_kind": "user"}
+    if "role" in about:
+        context["role"] = about["role"]
+    whole = cedarpy.is_authorized(
+        {
+            "principal": {"type": "Principal", "id": "user:anna"},
+            "action": {"type": "Action", "id": action},
+            "resource": {"type": "Scope", "id": str(scope)},
+            "context": context,
+        },
+        cedarpy.PolicySet.from_str(text).with_linked_batch(links),
+        BOOK.resource(scope).entities,
+        schema=BOOK.schema.cedar,
+    )
+    ours = BOOK.rights(held).decide("user:anna", action, scope, about)
+    decided = {one for one in whole.diagnostics.reasons if one.startswith("assignment-")}
+    assert ours.allowed == whole.allowed
+    assert {f"assignment-{one}" for one in ours.assignments} == decided
+    assert set(ours.reasons) == set(whole.diagnostics.id_annotations_by_reason.values())

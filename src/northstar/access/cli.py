@@ -86,10 +86,11 @@ def revoke_role(assignment: int) -> None:
 
 @role.command("list")
 @click.option("--principal", "principal_id", help="Only this principal's.")
+@click.option("--scope", help="Only those that give a right in this scope, or below it.")
 @json_option
-def list_assignments(principal_id: str | None, as_json: bool) -> None:
+def list_assignments(principal_id: str | None, scope: str | None, as_json: bool) -> None:
     """The assignments that hold now."""
-    found = AccessClient(connect()).role_assignments(principal_id)
+    found = AccessClient(connect()).role_assignments(principal_id, scope)
     emit(found, as_json=as_json, text=lambda: _assignments(found))
 
 

@@ -65,9 +65,15 @@ class AccessClient:
         }
         return RoleAssignment.model_validate(self._connection.post(_ASSIGNMENTS, body))
 
-    def role_assignments(self, principal: str | None = None) -> list[RoleAssignment]:
-        """The assignments that hold now, as far as the caller may read them."""
-        found = self._connection.get(_ASSIGNMENTS, principal=principal)
+    def role_assignments(
+        self, principal: str | None = None, scope: str | None = None
+    ) -> list[RoleAssignment]:
+        """The assignments that hold now, as far as the caller may read them.
+
+        Args:
+            scope: only those that give a right there: made in it, below it, or above it.
+        """
+        found = self._connection.get(_ASSIGNMENTS, principal=principal, scope=scope)
         return [RoleAssignment.model_validate(assignment) for assignment in found]
 
     def revoke_role(self, assignment: int) -> None:

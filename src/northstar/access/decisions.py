@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cedarpy
 
 from northstar.access.domain import (
-    MACHINE_ROLES,
-    ROLES,
+    PEOPLE_ROLES,
     Decision,
     RoleAssignment,
     RoleName,
@@ -55,30 +54,18 @@ class PolicyBook:
         shipped = shipped_policies(self.schema)
         check_ids([*shipped, *custom])
         self.policies = {policy.id: policy for policy in (*shipped, *custom)}
-        self._shipped = _parsed(shipped)
-        self._everything = _parsed([*shipped, *custom])
+        self._shipped, self._custom = shipped, custom
+        self._slices = lru_cache(_SCOPES_REMEMBERED)(self._slice)
         self._resources = lru_cache(_SCOPES_REMEMBERED)(self._parse)
         self._roles_by_action = lru_cache(_SCOPES_REMEMBERED)(self._find_roles)
 
     def rights(self, assignments: Iterable[RoleAssignment]) -> Rights:
         """The policies with one principal's assignments linked in."""
-        links = [
-            _link(f"{_LINK}{held.id}", held.role, held.principal, held.scope)
-            for held in assignments
-        ]
-        return Rights(
-            self, self._everything.with_linked_batch(links) if links else self._everything
-        )
+        return Rights(self, [_Link.of(held) for held in assignments])
 
     def platform_rights(self) -> Rights:
         """What the control plane may do: the custom policies are not asked."""
-        return Rights(self, self._shipped)
-
-    @cached_property
-    def people_roles(self) -> tuple[RoleName, ...]:
-        """The roles that people can have, the smallest first: by how many actions they allow."""
-        people = [role for role in ROLES if role not in MACHINE_ROLES]
-        return tuple(sorted(people, key=self._size))
+        return Rights(self, [], custom=False)
 
     def roles_that_allow(self, action: str, scope: Scope) -> list[RoleName]:
         """The roles that people can have in which the action is allowed there, smallest first."""
@@ -88,7 +75,7 @@ class PolicyBook:
         self, principal: str, action: str, scope: Scope, about: Mapping[str, str]
     ) -> RoleName | None:
         """The smallest role that would let this principal through; ``None`` if none would."""
-        for role in self.people_roles:
+        for role in PEOPLE_ROLES:
             if self._probe(principal, role).decide(principal, action, scope, about).allowed:
                 return role
         return None
@@ -100,19 +87,30 @@ class PolicyBook:
     def _find_roles(self, action: str, scope: Scope) -> tuple[RoleName, ...]:
         return tuple(
             role
-            for role in self.people_roles
+            for role in PEOPLE_ROLES
             if self._probe(_ANYBODY, role).decide(_ANYBODY, action, scope, {}).allowed
         )
 
-    def _size(self, role: RoleName) -> int:
-        rights, somewhere = self._probe(_ANYBODY, role), Scope("squad", "project", "prod")
-        return sum(
-            rights.decide(_ANYBODY, action, somewhere, {}).allowed for action in self.schema.actions
+    def policies_for(self, action: str, *, custom: bool) -> cedarpy.PolicySet:
+        """The roles' templates, and of the other policies those that may concern an action.
+
+        Leaving the rest out changes no answer, for Cedar would find that they do not apply; it
+        saves a quarter of the time.
+        """
+        return self._slices(action, custom)
+
+    def _slice(self, action: str, custom: bool) -> cedarpy.PolicySet:
+        policies = [*self._shipped, *(self._custom if custom else ())]
+        return cedarpy.PolicySet.from_str(
+            "\n".join(
+                policy.text
+                for policy in policies
+                if policy.is_role or policy.actions is None or action in policy.actions
+            )
         )
 
     def _probe(self, principal: str, role: RoleName) -> Rights:
-        link = _link("probe", role, principal, "/")
-        return Rights(self, self._everything.with_linked_batch([link]))
+        return Rights(self, [_Link("probe", role, principal, "/")])
 
     def _parse(self, scope: Scope) -> Resource:
         chain = [str(Scope(*scope_parts)) for scope_parts in _ancestry(scope)]
@@ -135,12 +133,43 @@ def policy_book(folder: Path | None = None) -> PolicyBook:
     return PolicyBook(custom_policies(folder, schema) if folder else (), schema)
 
 
-class Rights:
-    """What one principal may do; immutable, made anew when its assignments change."""
+class _Link(NamedTuple):
+    """A role's template with a principal and a scope filled in."""
 
-    def __init__(self, book: PolicyBook, policies: cedarpy.PolicySet) -> None:
+    name: str
+    role: RoleName
+    principal: str
+    scope: str
+
+    @classmethod
+    def of(cls, held: RoleAssignment) -> _Link:
+        return cls(f"{_LINK}{held.id}", held.role, held.principal, held.scope)
+
+    def document(self) -> dict[str, Any]:
+        """As ``cedarpy`` wants it."""
+        return {
+            "template_id": self.role,
+            "new_id": self.name,
+            "values": {
+                "?principal": _uid("Principal", self.principal),
+                "?resource": _uid("Scope", self.scope),
+            },
+        }
+
+
+class Rights:
+    """What one principal may do; immutable, made anew when its assignments change.
+
+    Asked are the policies that may concern the action, with the assignments whose scope contains
+    the one that is asked about; such a set is put together once.
+    """
+
+    def __init__(self, book: PolicyBook, links: Sequence[_Link], *, custom: bool = True) -> None:
         self._book = book
-        self._policies = policies
+        self._links = links
+        self._reach = [link.scope.rstrip("/") + "/" for link in links]
+        self._custom = custom
+        self._sets: dict[tuple[str | int, ...], cedarpy.PolicySet] = {}
 
     def decide(
         self, principal: str, action: str, scope: Scope, about: Mapping[str, str]
@@ -154,27 +183,29 @@ class Rights:
                 "resource": resource.uid,
                 "context": _context(principal, about),
             },
-            self._policies,
+            self._policies(action, resource.uid["id"]),
             resource.entities,
             schema=self._book.schema.cedar,
         )
         found = answer.diagnostics
+        decided = found.reasons
+        if not decided:
+            return Decision(answer.allowed, tuple(found.errors))
         names = found.id_annotations_by_reason
-        reasons = tuple(sorted({names.get(one, one) for one in found.reasons}))
-        held = tuple(int(one.removeprefix(_LINK)) for one in found.reasons if one.startswith(_LINK))
-        return Decision(answer.allowed, reasons or tuple(found.errors), held)
+        reasons = sorted({names[one] for one in decided})
+        held = [int(one[len(_LINK) :]) for one in decided if one.startswith(_LINK)]
+        return Decision(answer.allowed, tuple(reasons), tuple(held))
 
-
-def _parsed(policies: Iterable[Policy]) -> cedarpy.PolicySet:
-    return cedarpy.PolicySet.from_str("\n".join(policy.text for policy in policies))
-
-
-def _link(name: str, role: RoleName, principal: str, scope: str) -> dict[str, Any]:
-    return {
-        "template_id": role,
-        "new_id": name,
-        "values": {"?principal": _uid("Principal", principal), "?resource": _uid("Scope", scope)},
-    }
+    def _policies(self, action: str, where: str) -> cedarpy.PolicySet:
+        place = where if where == "/" else f"{where}/"
+        reaching = [i for i, reach in enumerate(self._reach) if place.startswith(reach)]
+        known = self._sets.get((action, *reaching))
+        if known is None:
+            known = self._book.policies_for(action, custom=self._custom)
+            if reaching:
+                known = known.with_linked_batch([self._links[i].document() for i in reaching])
+            self._sets[action, *reaching] = known
+        return known
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:

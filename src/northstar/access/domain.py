@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -40,6 +39,8 @@ ROLE_MEANINGS: Mapping[RoleName, str] = {
     "workspace-writer": "what a pipeline run needs in its squad's MLflow workspace",
 }
 MACHINE_ROLES: frozenset[RoleName] = frozenset({"endpoint-runtime", "run", "workspace-writer"})
+PEOPLE_ROLES: tuple[RoleName, ...] = tuple(r for r in reversed(ROLES) if r not in MACHINE_ROLES)
+"""The roles that people can have, the smallest first."""
 
 
 class Principal(BaseModel):
@@ -148,8 +149,7 @@ class AuditVerdict(BaseModel):
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What the policies say of one request.
 
     Args:
@@ -176,8 +176,7 @@ def check_role(value: str) -> RoleName:
     for role in ROLES:
         if value == role:
             return role
-    people = [role for role in ROLES if role not in MACHINE_ROLES]
-    raise Invalid(f"{value!r} is not a role.", hint=f"Use one of {', '.join(people)}.")
+    raise Invalid(f"{value!r} is not a role.", hint=f"Use one of {', '.join(PEOPLE_ROLES)}.")
 
 
 def in_scope(scope: str, wanted: Scope) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cedarpy
 
@@ -32,6 +32,7 @@ class Policy:
         file: the file's name.
         line: where in it the statement begins, from 1.
         is_role: whether it is a template that a role assignment links.
+        actions: the only actions that it speaks of; ``None`` when it might speak of any.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Policy:
     line: int
     text: str
     is_role: bool = False
+    actions: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,22 @@ def _policy(file: str, line: int, text: str, schema: PolicySchema, *, roles: boo
                 "ids stand in the audit, reasons in what people are told.",
             )
     return Policy(
-        notes["id"], document["effect"], notes["reason"], file, line, text, bool(templates)
+        id=notes["id"],
+        effect=document["effect"],
+        reason=notes["reason"],
+        file=file,
+        line=line,
+        text=text,
+        is_role=bool(templates),
+        actions=_actions(document["action"], schema),
     )
+
+
+def _actions(constraint: dict[str, Any], schema: PolicySchema) -> frozenset[str] | None:
+    """The actions in a statement's head; ``None`` for all of them, and for groups."""
+    named = constraint.get("entities") or [constraint.get("entity")]
+    actions = frozenset(one["id"] for one in named if one)
+    return actions if actions and actions <= set(schema.actions) else None
 
 
 def _unfit(where: str, text: str, errors: list[str], schema: PolicySchema) -> Invalid:
