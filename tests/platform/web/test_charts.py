@@ -156,9 +156,10 @@ def test_effects_of_the_baseline_share_one_scale_with_zero_on_it() -> None:
     assert found is not None
     assert [row.clear for row in found.rows] == [True, False, False]
     assert found.rows[0].bar.high < found.zero < found.rows[1].bar.value
-    assert (found.zero, 0.0) in found.ticks
+    assert (found.zero, "0") in found.ticks
     assert all(4 <= place <= 96 for place, _ in found.ticks)
     assert "log odds of late" in found.explanation
+    assert found.rows[0].interval == "−3.00 to −1.00"
     assert found.left_out == 4
 
 

@@ -193,3 +193,10 @@ def test_audit_pages_follow_each_other(world: WebWorld) -> None:
     assert first.count("<code>test:n</code>") == 50
     assert second.count("<code>test:n</code>") == 10
     assert "Newest" in second
+
+
+def test_a_version_shows_what_a_straight_line_already_knows(world: WebWorld) -> None:
+    text = world.browser("anna").get(f"{PLACE}/versions/1").text
+    assert "What a straight line already knows" in text
+    assert "This version is better than the baseline by" in text
+    assert "+0.02" in text

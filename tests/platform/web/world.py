@@ -22,7 +22,14 @@ from northstar.platform.wiring import Platform, build
 from northstar.project.fake import FakeWorkspaces
 from northstar.project.service import ProjectService
 from northstar.project.store import ProjectStore
-from northstar.registry.domain import Column, LeakSuspect, Metric, SliceResult, VersionUse
+from northstar.registry.domain import (
+    BaselineCoefficient,
+    Column,
+    LeakSuspect,
+    Metric,
+    SliceResult,
+    VersionUse,
+)
 from northstar.registry.fake import FakeMlflow, example_registration
 from northstar.registry.models import ModelStore
 from northstar.registry.service import RegistryService
@@ -164,6 +171,9 @@ class WebWorld:
             evidence={
                 "live_version": live,
                 "live_difference": better if live else None,
+                "baseline_coefficients": [
+                    BaselineCoefficient(input=f"{HOSTILE}={HOSTILE}", effect=better)
+                ],
                 "leak_suspects": [suspect] if leaks else [],
                 "slices": [SliceResult(column=HOSTILE, value=HOSTILE, rows=9, metric=better)],
             },

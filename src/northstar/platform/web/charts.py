@@ -124,11 +124,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One effect of the baseline; ``low`` and ``high`` of the bar are its interval's."""
+    """One effect of the baseline, as text with its interval and as a bar.
+
+    ``clear`` says whether the interval stays off 0.
+    """
 
     name: str
     of_class: str
-    effect: Metric
+    effect: str
+    interval: str
     bar: Bar
     clear: bool
 
@@ -140,14 +144,14 @@ class Forest:
     Attributes:
         explanation: what one effect means.
         zero: where no effect stands on the scale of 0 to 100.
-        ticks: places on that scale and their values; zero is one of them.
+        ticks: places on that scale and their texts; zero is one of them.
         left_out: how many smaller effects are not shown.
     """
 
     explanation: str
     rows: tuple[ForestRow, ...]
     zero: float
-    ticks: tuple[tuple[float, float], ...]
+    ticks: tuple[tuple[float, str], ...]
     left_out: int
 
 
@@ -185,6 +189,8 @@ def forest(evidence: Evidence, classes: Sequence[str] | None) -> Forest | None:
     low, high = min(0.0, *ends), max(0.0, *ends)
     width = (high - low) or 1.0
 
+    decimals = max(0, 2 - math.floor(math.log10(max(map(abs, ends), default=0.0) or 1.0)))
+
     def place(value: float) -> float:
         return round(4 + 92 * (value - low) / width, 2)
 
@@ -192,19 +198,21 @@ def forest(evidence: Evidence, classes: Sequence[str] | None) -> Forest | None:
         ForestRow(
             name=one.input,
             of_class="" if one.of_class is None else _class_name(one.of_class, names),
-            effect=one.effect,
+            effect=_signed(one.effect.value, decimals),
+            interval=_interval_text(one.effect, decimals),
             bar=Bar(*(place(v) for v in (_low(one.effect), one.effect.value, _high(one.effect)))),
             clear=one.effect.low is not None and not _low(one.effect) <= 0 <= _high(one.effect),
         )
         for one in learnt
     )
-    step = _round_step(width / 3)
+    step = _round_step(width / 5)
+    tick_decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     marks = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
     return Forest(
         explanation=_EFFECTS[evidence.task].format(positive=_class_name(1, names)),
         rows=rows,
         zero=place(0.0),
-        ticks=tuple((place(mark * step), mark * step) for mark in marks),
+        ticks=tuple((place(mark * step), _signed(mark * step, tick_decimals)) for mark in marks),
         left_out=evidence.baseline_coefficients_left_out,
     )
 
@@ -221,6 +229,18 @@ _EFFECTS: dict[Task, str] = {
 
 def _class_name(place: int, names: Sequence[str]) -> str:
     return names[place] if place < len(names) else f"class {place}"
+
+
+def _interval_text(effect: Metric, decimals: int) -> str:
+    if effect.low is None or effect.high is None:
+        return ""
+    return f"{_signed(effect.low, decimals)} to {_signed(effect.high, decimals)}"
+
+
+def _signed(value: float, decimals: int) -> str:
+    if not value:
+        return "0"
+    return f"{value:+,.{decimals}f}".replace("-", "−")
 
 
 def _round_step(rough: float) -> float:
