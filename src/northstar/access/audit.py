@@ -22,6 +22,13 @@ from northstar.names import Scope
 
 _LOCK_KEY = 0x6175646974  # "audit": one writer at a time, also on PostgreSQL
 _BATCH = 1000
+# Built once: every request that changes something waits for these two.
+_NEWEST = (
+    select(store.audit.c.sequence, store.audit.c.digest)
+    .order_by(store.audit.c.sequence.desc())
+    .limit(1)
+)
+_ADD = insert(store.audit)
 
 
 class AuditLog:
@@ -68,8 +75,8 @@ class AuditLog:
                 "previous": previous,
             }
             entry = AuditEntry(**body, digest=digest_of(body))
-            row = {**entry.model_dump(), "detail": json.dumps(entry.detail, sort_keys=True)}
-            connection.execute(insert(store.audit).values(row))
+            detail_text = json.dumps(entry.detail, sort_keys=True)
+            connection.execute(_ADD, {**body, "detail": detail_text, "digest": entry.digest})
         return entry
 
     def entries(
@@ -143,10 +150,7 @@ def _last(connection: Connection) -> tuple[int, str]:
 
 
 def _head(connection: Connection) -> tuple[int, str]:
-    table = store.audit
-    row = connection.execute(
-        select(table.c.sequence, table.c.digest).order_by(table.c.sequence.desc()).limit(1)
-    ).first()
+    row = connection.execute(_NEWEST).first()
     return (row.sequence, row.digest) if row else (0, FIRST)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -112,6 +113,10 @@ def load_mlflow(database_url: str, artifacts: Path) -> ASGIApp:
 
         app: Any = create_fastapi_app()
         initialize_backend_stores(database_url, database_url, "mlflow-artifacts:/")
+    # MLflow's hundreds of thousands of objects stay until the end; without this the collector
+    # walks them again and again, which cost a request a fifth of its time.
+    gc.collect()
+    gc.freeze()
     return app  # type: ignore[no-any-return]  # MLflow ships no types
 
 

@@ -96,7 +96,9 @@ class MlflowDoor:
             return
         try:
             admission = await run_in_threadpool(self._admit, scope)
-            content = await self._settled_body(scope, receive, admission)
+            content = None
+            if admission.match.route.touches in BODY_TOUCHES:
+                content = await self._settled_body(scope, receive, admission)
         except NorthstarError as error:
             await _refuse(send, error)
             return
@@ -131,8 +133,8 @@ class MlflowDoor:
             raise NotAllowed("The workspace 'default' belongs to no squad.")
         self._access.check(principal, ACTIONS[match.route.kind], Scope(squad or None))
         admission = _Admission(caller, match, squad, path)
-        if not match.route.touches:
-            self._record(method, admission)
+        if match.route.touches not in BODY_TOUCHES:
+            self._settle(scope, admission, {})
         return admission
 
     def _identify(self, headers: Headers) -> Caller:
@@ -143,31 +145,24 @@ class MlflowDoor:
 
     async def _settled_body(
         self, scope: AsgiScope, receive: Receive, admission: _Admission
-    ) -> bytes | None:
-        """Refuse what touches something protected, record the rest; returns a body it has read."""
-        route = admission.match.route
-        if not route.touches:
-            return None
-        content, body = None, {}
-        if route.touches in BODY_TOUCHES:
-            body = read_json(await _read(receive))
-            content = json.dumps(body).encode()
-        query = scope.get("query_string", b"").decode("latin-1")
-        request = Request(scope["method"], admission.squad, admission.match, query, body)
+    ) -> bytes:
+        """Read what the body says is touched, and settle that; returns the body to pass on."""
+        body = read_json(await _read(receive))
         came_through(admission.caller.credential)
-        await run_in_threadpool(self._settle, request, admission)
-        return content
+        await run_in_threadpool(self._settle, scope, admission, body)
+        return json.dumps(body).encode()
 
-    def _settle(self, request: Request, admission: _Admission) -> None:
+    def _settle(self, scope: AsgiScope, admission: _Admission, body: dict[str, Any]) -> None:
+        """Refuse what touches something protected, and record what changes something."""
+        query = scope.get("query_string", b"").decode("latin-1")
+        method, match = scope["method"], admission.match
         try:
-            check_protection(request, self._protected)
+            check_protection(Request(method, admission.squad, match, query, body), self._protected)
         except NotAllowed:
-            action, scope = ACTIONS[admission.match.route.kind], Scope(admission.squad)
-            self._deny(
-                admission.principal, request.method, admission.path, scope, action, ["protected"]
-            )
+            action, where = ACTIONS[match.route.kind], Scope(admission.squad)
+            self._deny(admission.principal, method, admission.path, where, action, ["protected"])
             raise
-        self._record(request.method, admission)
+        self._record(method, admission)
 
     def _record(self, method: str, admission: _Admission) -> None:
         kind = admission.match.route.kind

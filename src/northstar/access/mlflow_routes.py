@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 
 
 class Kind(Enum):
@@ -245,6 +245,7 @@ _TABLE: dict[Kind, str] = {
 _API_PREFIXES = ("/api/", "/ajax-api/")
 
 
+@lru_cache(maxsize=4096)
 def classify(method: str, path: str) -> Match | None:
     """The route that a request is for; ``None`` for one that is not in the table.
 

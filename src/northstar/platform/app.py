@@ -53,6 +53,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     app.add_middleware(OriginMiddleware, trusted_proxies=platform.settings.trusted_proxies)
     problems.install(app)
     guard = platform.guard
+    app.mount("/mlflow", platform.mlflow_door)  # first: its requests are the most
     app.include_router(health.router(platform, guard))
     app.include_router(access_api.router(platform.access, guard))
     app.include_router(audit_api.router(platform.access, guard))
@@ -72,5 +73,4 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    app.mount("/mlflow", platform.mlflow_door)
     return app

@@ -83,7 +83,8 @@ class _Body:
         if self._ended:  # only the client's hanging up is waited for now
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), self._patience)
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
         except TimeoutError as error:
             raise _TooMuch(408) from error
         self._received += len(message.get("body", b""))

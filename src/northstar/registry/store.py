@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     delete,
     insert,
     or_,
@@ -105,12 +106,22 @@ def has_versions(connection: Connection, project: ProjectRef) -> bool:
     return _exists(connection, condition)
 
 
+_MADE_OF = (  # built once: every artifact that is written waits for it
+    select(model_versions.c.version)
+    .where(
+        model_versions.c.squad == bindparam("squad"),
+        or_(
+            model_versions.c.run_id == bindparam("owner"),
+            model_versions.c.model_id == bindparam("owner"),
+        ),
+    )
+    .limit(1)
+)
+
+
 def is_made_of(connection: Connection, squad: str, owner: str) -> bool:
     """Whether a version was made of this run or logged model."""
-    t = model_versions
-    return _exists(
-        connection, (t.c.squad == squad) & or_(t.c.run_id == owner, t.c.model_id == owner)
-    )
+    return connection.execute(_MADE_OF, {"squad": squad, "owner": owner}).first() is not None
 
 
 def point_alias(
