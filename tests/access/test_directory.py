@@ -29,7 +29,9 @@ def bench(tmp_path: Path, clock: FakeClock) -> AccessBench:
 @pytest.fixture
 def replica(bench: AccessBench) -> AccessService:
     """Another control plane on the same database."""
-    return AccessService(bench.database, bench.clock, "http://northstar.test")
+    return AccessService(
+        bench.database, bench.clock, "http://northstar.test", sealer=bench.sealer
+    )
 
 
 def test_a_revocation_here_holds_on_another_replica_within_a_second(

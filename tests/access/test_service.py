@@ -5,12 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet
 
 from northstar.access.domain import PLATFORM, principal_of
 from northstar.access.errors import BadCredentials, NotAllowed
 from northstar.access.service import AccessService
+from northstar.access.signing_keys import PUBLISHED_AHEAD
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
 from northstar.database import Database
@@ -94,7 +95,7 @@ def test_an_endpoint_token_takes_the_right_to_invoke(bench: AccessBench) -> None
     invoker = bench.principal("app", "invoker", "/operations")
     token = bench.access.token_for(invoker, ENDPOINT).access_token
     claims = jwt.decode(
-        token, KeySet.import_key_set(bench.access.tokens.jwks()), algorithms=["ES256"]
+        token, KeySet.import_key_set(bench.access.tokens.keys.jwks()), algorithms=["ES256"]
     ).claims
     assert (claims["aud"], claims["sub"], claims["name"]) == (ENDPOINT, "user:app", "app")
     with pytest.raises(BadCredentials):  # and the platform does not take it
@@ -115,9 +116,9 @@ def test_an_exchanged_token_lives_no_longer_than_its_origin(
 
 def test_a_token_signed_by_another_key_is_refused(bench: AccessBench, clock: FakeClock) -> None:
     access, good = bench.access, bench.token("anna", "platform-admin")
-    claims = jwt.decode(good, KeySet.import_key_set(access.tokens.jwks()), ["ES256"]).claims
+    claims = jwt.decode(good, KeySet.import_key_set(access.tokens.keys.jwks()), ["ES256"]).claims
     key = ECKey.generate_key("P-256", private=True)
-    known = access.tokens.jwks()["keys"][0]["kid"]
+    known = access.tokens.keys.jwks()["keys"][0]["kid"]
     for kid in (known, "other"):
         forged = jwt.encode({"alg": "ES256", "kid": kid}, claims, key)
         with pytest.raises(BadCredentials):
@@ -128,18 +129,23 @@ def test_a_token_signed_by_another_key_is_refused(bench: AccessBench, clock: Fak
 
 
 def test_published_keys_hold_nothing_private(access: AccessService) -> None:
-    assert all("d" not in key for key in access.tokens.jwks()["keys"])
+    assert all("d" not in key for key in access.tokens.keys.jwks()["keys"])
 
 
-def test_keys_rotate_and_old_tokens_stay_good(bench: AccessBench) -> None:
-    replica = AccessService(bench.database, bench.clock, "http://northstar.test")
+def test_keys_rotate_and_old_tokens_stay_good(bench: AccessBench, clock: FakeClock) -> None:
+    replica = AccessService(
+        bench.database, bench.clock, "http://northstar.test", sealer=bench.sealer
+    )
     old = bench.token("anna", "reader")
     replica.authenticate(old)
-    kid = bench.access.tokens.rotate()
+    clock.advance(1)
+    kid = bench.access.tokens.keys.rotate()
+    clock.advance(PUBLISHED_AHEAD.total_seconds())
     new = bench.token("bert", "reader")
+    assert jws.extract_compact(new.encode()).protected["kid"] == kid
     assert replica.authenticate(new).id == "user:bert"
     assert replica.authenticate(old).id == "user:anna"
-    assert kid in {key["kid"] for key in replica.tokens.jwks()["keys"]}
+    assert kid in {key["kid"] for key in replica.tokens.keys.jwks()["keys"]}
 
 
 def test_a_role_ends_by_itself(bench: AccessBench, clock: FakeClock) -> None:
@@ -155,7 +161,9 @@ def test_a_role_ends_by_itself(bench: AccessBench, clock: FakeClock) -> None:
 def test_a_change_by_another_replica_holds_within_a_second(
     bench: AccessBench, clock: FakeClock
 ) -> None:
-    replica = AccessService(bench.database, clock, "http://northstar.test")
+    replica = AccessService(
+        bench.database, clock, "http://northstar.test", sealer=bench.sealer
+    )
     anna = bench.principal("anna")
     assert not replica.allowed(anna, "version:read", PROD)
     held = bench.access.directory.assign(anna.id, "reader", Scope(), "user:admin")

@@ -16,6 +16,8 @@ from northstar.platform.wiring import build
 PUBLIC = {
     "/api/openapi.json",
     "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
     "/healthz",
     "/oauth/token",
     "/readyz",

@@ -43,7 +43,7 @@ class SmallControlPlane:
             access=lambda endpoint: AccessSpec(
                 issuer=self.bench.access.tokens.issuer,
                 audience=str(endpoint),
-                jwks=self.bench.access.tokens.jwks(),
+                jwks=self.bench.access.tokens.keys.jwks(),
             ),
         )
         self.service.set_traffic(ENDPOINT, {1: 100}, [record])

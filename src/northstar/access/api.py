@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
+from northstar.access import credentials_api, token_api
 from northstar.access.callers import is_same_origin, session_cookie
 from northstar.access.domain import (
     ROLE_MEANINGS,
@@ -15,7 +16,6 @@ from northstar.access.domain import (
     Principal,
     RoleAssignment,
     Secret,
-    Token,
     check_role,
 )
 from northstar.access.errors import BadCredentials
@@ -23,12 +23,8 @@ from northstar.access.guard import Guard, caller
 from northstar.access.role_giving import give_role, take_role
 from northstar.access.service import AccessService
 from northstar.access.sessions import COOKIE, SESSION_SECONDS
-from northstar.connection import PLATFORM_AUDIENCE
-from northstar.errors import Denied, Invalid
 from northstar.names import Scope
 
-_CLIENT_CREDENTIALS = "client_credentials"
-_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant's name
 _ID = Annotated[str, Field(max_length=255)]
 _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -71,39 +67,16 @@ class Role(BaseModel):
 def router(service: AccessService, guard: Guard) -> APIRouter:
     """Everything that access answers over HTTP."""
     routes = APIRouter(tags=["access"])
-    _tokens(routes, service, guard)
+    routes.include_router(token_api.router(service, guard))
+    routes.include_router(credentials_api.router(service, guard))
+    _who(routes, service, guard)
     _signing_in(routes, service, guard)
     _principals(routes, service, guard)
     _roles(routes, service, guard)
     return routes
 
 
-def _tokens(routes: APIRouter, service: AccessService, guard: Guard) -> None:
-    proves_itself = guard.proof("the request carries the secret or token that it exchanges")
-
-    @routes.post("/oauth/token", dependencies=[proves_itself])
-    def token(
-        response: Response,
-        grant_type: Annotated[str, Form()],
-        audience: Annotated[str, Form(max_length=255)] = PLATFORM_AUDIENCE,
-        client_id: Annotated[str, Form(max_length=255)] = "",
-        client_secret: Annotated[str, Form(max_length=255)] = "",
-        subject_token: Annotated[str, Form()] = "",
-    ) -> Token:
-        response.headers.update(_NO_STORE)
-        if grant_type == _CLIENT_CREDENTIALS:
-            return service.client_credentials(client_id, client_secret, audience)
-        if grant_type == _TOKEN_EXCHANGE:
-            return service.exchange(subject_token, audience)
-        raise Invalid(
-            f"{grant_type!r} is not a grant that is known here.",
-            hint=f"Use {_CLIENT_CREDENTIALS} or {_TOKEN_EXCHANGE}.",
-        )
-
-    @routes.get("/.well-known/jwks.json", dependencies=[guard.public("public keys are public")])
-    def keys() -> dict[str, Any]:
-        return service.tokens.jwks()
-
+def _who(routes: APIRouter, service: AccessService, guard: Guard) -> None:
     @routes.get("/api/me", dependencies=[guard("self:read")])
     def me(request: Request) -> Identity:
         return service.directory.identity(caller(request))
@@ -158,21 +131,6 @@ def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None
     def principals() -> list[Principal]:
         return directory.principals()
 
-    @routes.post(
-        "/api/principals/{principal}/secrets",
-        status_code=201,
-        dependencies=[guard.authenticated("principal:create")],
-    )
-    def new_secret(principal: str, request: Request) -> Secret:
-        who = caller(request)
-        if principal != who.id:
-            service.check(who, "principal:create", Scope())
-        if directory.get(principal).kind not in ("user", "service"):
-            raise Denied(f"{principal} gets its secrets from the platform.")
-        made = directory.new_secret(principal)
-        service.audit.record(who.id, "principal:secret", Scope(), "done", {"principal": principal})
-        return made
-
     @routes.delete(
         "/api/principals/{principal:path}",
         status_code=204,
@@ -191,11 +149,14 @@ def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
         return [Role(name=name, meaning=meaning) for name, meaning in ROLE_MEANINGS.items()]
 
     @routes.get(place, dependencies=[guard.authenticated("role:read")])
-    def assignments(request: Request, principal: str | None = None) -> list[RoleAssignment]:
+    def assignments(
+        request: Request, principal: str | None = None, scope: str | None = None
+    ) -> list[RoleAssignment]:
         who = caller(request)
+        around = None if scope is None else Scope.parse(scope)
         return [
             held
-            for held in directory.assignments(principal)
+            for held in directory.assignments(principal, around)
             if held.principal == who.id
             or service.allowed(who, "role:read", Scope.parse(held.scope))
         ]

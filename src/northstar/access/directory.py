@@ -40,6 +40,7 @@ class _Known:
     assignments: list[RoleAssignment]
     rights: Rights
     good_until: datetime | None  # when the next assignment expires
+    revoked_at: float  # seconds since 1970; what was issued until then holds no more
 
 
 @dataclass
@@ -157,11 +158,17 @@ class Directory:
         return principal
 
     def new_secret(
-        self, principal: str, *, label: str = "", older_end_after: timedelta | None = None
+        self,
+        principal: str,
+        *,
+        label: str = "",
+        lasts: timedelta | None = None,
+        older_end_after: timedelta | None = None,
     ) -> Secret:
         """One more secret for a principal.
 
         Args:
+            lasts: when given, it ends after that time.
             older_end_after: when given, its other secrets of this label end after that time.
         """
         self.get(principal)
@@ -171,7 +178,9 @@ class Directory:
         with self._database.begin() as connection:
             if older_end_after is not None:
                 client_secrets.end_secrets(connection, principal, now + older_end_after, label)
-            secret = client_secrets.new_secret(connection, principal, now, label=label)
+            secret = client_secrets.new_secret(
+                connection, principal, now, label=label, expires_at=now + lasts if lasts else None
+            )
         return Secret(client_id=principal, client_secret=secret)
 
     def secret_is_good(self, principal: str, secret: str) -> bool:
@@ -188,7 +197,28 @@ class Directory:
         if principal == PLATFORM.id:
             raise Denied("The control plane can't remove itself.")
         with self.change() as connection, _not_the_last_administrator(connection, principal):
-            store.remove_principal(connection, principal)
+            store.remove_principal(connection, principal, self._clock.now())
+
+    def revoke_tokens(self, principal: str) -> None:
+        """End everything that was issued to a principal until now: tokens and web sessions."""
+        self.get(principal)
+        if principal == PLATFORM.id:
+            raise Denied("The control plane's tokens end with its key: `northstar access rotate`.")
+        with self.change() as connection:
+            store.revoke_tokens(connection, principal, self._clock.now())
+
+    def issued_since_revocation(self, principal: str, issued_at: float) -> bool:
+        """Whether a token of this age was issued after the last revocation of its principal."""
+        known = self._known(principal)
+        return known is None or issued_at > known.revoked_at
+
+    def revoked_within(self, seconds: float) -> dict[str, float]:
+        """The revocations of the last ``seconds``: by principal, in seconds since 1970."""
+        since = self._clock.now() - timedelta(seconds=seconds)
+        with self._database.read() as connection:
+            return {
+                who: at.timestamp() for who, at in store.revoked_since(connection, since).items()
+            }
 
     def assign(
         self,
@@ -269,11 +299,18 @@ class Directory:
         with self._database.read() as connection:
             found = store.one_principal(connection, principal)
             held = store.assignments_of(connection, principal) if found else []
+            revoked = store.tokens_revoked_at(connection, principal)
         if found is None:
             return None
         held = _still_good(held, self._clock.now())
         ends = [assignment.expires_at for assignment in held if assignment.expires_at]
-        return _Known(found, held, self._book.rights(held), min(ends, default=None))
+        return _Known(
+            found,
+            held,
+            self._book.rights(held),
+            min(ends, default=None),
+            revoked.timestamp() if revoked else -math.inf,
+        )
 
 
 def _still_good(found: list[RoleAssignment], now: datetime) -> list[RoleAssignment]:

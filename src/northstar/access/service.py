@@ -8,6 +8,8 @@ from pydantic import JsonValue
 
 from northstar.access.audit import AuditLog
 from northstar.access.audit_checkpoints import Checkpoints
+from northstar.access.credentials.domain import Federated
+from northstar.access.credentials.service import Credentials
 from northstar.access.decisions import PolicyBook
 from northstar.access.directory import Directory
 from northstar.access.domain import (
@@ -19,10 +21,12 @@ from northstar.access.domain import (
     Token,
     principal_of,
 )
-from northstar.access.errors import BadCredentials, NotAllowed
+from northstar.access.errors import BadCredentials, NoSuchAudience, NotAllowed
 from northstar.access.explanations import Explanations
+from northstar.access.issuers import Issuers
 from northstar.access.origin import came_through
 from northstar.access.rate_limits import RateLimits
+from northstar.access.sealing import Sealer
 from northstar.access.sessions import Sessions, fingerprint
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS, PLATFORM_TOKEN_SECONDS, Tokens
 from northstar.clock import Clock
@@ -44,11 +48,15 @@ class AccessService:
         issuer: the control plane's address; stands in every token as ``iss``.
         checkpoints: where heads of the audit are kept outside of the database.
         book: the policies; without it, those that are shipped.
+        sealer: seals the signing keys in the database; without it, this object alone can open
+            them.
 
     Attributes:
         directory: principals and roles.
         explanations: why something is allowed or not, and who else may.
         tokens: issuing and checking tokens.
+        credentials: certificates, and trust in tokens of other issuers.
+        issuers: other issuers' metadata and keys.
         sessions: sign-in links and web sessions.
         audit: the record of decisions.
         limits: how often one address may try to prove who it is.
@@ -61,12 +69,15 @@ class AccessService:
         issuer: str,
         checkpoints: Checkpoints | None = None,
         book: PolicyBook | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self._clock = clock
         book = book or PolicyBook()
         self.directory = Directory(database, clock, book)
         self.explanations = Explanations(self.directory, book)
-        self.tokens = Tokens(database, clock, issuer)
+        self.tokens = Tokens(database, clock, issuer, sealer or Sealer())
+        self.issuers = Issuers(clock)
+        self.credentials = Credentials(database, clock, issuer, self.issuers)
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock, checkpoints)
         self.limits = RateLimits()
@@ -102,9 +113,16 @@ class AccessService:
         )
 
     def authenticate(self, token: str) -> Principal:
-        """Whose platform token this is; raises ``BadCredentials``, also for who was deleted."""
+        """Whose platform token this is; raises ``BadCredentials``, also for who was deleted or
+        had their tokens revoked.
+        """
         claims = self.tokens.check(token)
-        return self._existing(str(claims["sub"]))
+        principal = self._existing(str(claims["sub"]))
+        if not self.directory.issued_since_revocation(principal.id, float(claims["iat"])):
+            raise BadCredentials(
+                f"The tokens of {principal.id} were revoked.", hint="Ask for a new one."
+            )
+        return principal
 
     def authenticate_secret(self, client_id: str, client_secret: str) -> Principal:
         """Whose id and secret these are; raises ``BadCredentials``."""
@@ -121,12 +139,17 @@ class AccessService:
         return self._existing(self.sessions.principal_of(cookie))
 
     def token_for(
-        self, principal: Principal, audience: str, longest_seconds: int | None = None
+        self,
+        principal: Principal,
+        audience: str,
+        longest_seconds: int | None = None,
+        proven: Federated | None = None,
     ) -> Token:
         """A token for the platform, or for an endpoint that ``principal`` may invoke.
 
         Args:
             longest_seconds: what is left of the token that this one is exchanged for.
+            proven: whom the token of another issuer was about, for which this one is given.
         """
         lifetime = PLATFORM_TOKEN_SECONDS
         if audience != PLATFORM_AUDIENCE:
@@ -135,21 +158,39 @@ class AccessService:
             lifetime = ENDPOINT_TOKEN_SECONDS
         if longest_seconds is not None:
             lifetime = min(lifetime, longest_seconds)
-        return self.tokens.issue(principal, audience, lifetime)
+        return self.tokens.issue(principal, audience, lifetime, _federated(principal, proven))
 
     def client_credentials(self, client_id: str, client_secret: str, audience: str) -> Token:
         """A token for who knows its secret; issuing and wrong secrets are recorded."""
         try:
             principal = self.authenticate_secret(client_id, client_secret)
         except BadCredentials:
-            who = client_id if self.directory.find(client_id) else _UNKNOWN
-            claimed: dict[str, JsonValue] = {"audience": audience[:255], "claimed": client_id[:255]}
-            self.audit.record(who, "token:issue", Scope(), "denied", claimed)
+            self._record_refusal(client_id, audience)
             raise
         came_through("secret")
-        issued = self.token_for(principal, audience)
-        self._record_issue(principal, issued, audience)
-        return issued
+        return self._issue(principal, audience)
+
+    def client_assertion(self, client_id: str, assertion: str, audience: str) -> Token:
+        """A token for who signs with its certificate (RFC 7523); recorded as above."""
+        try:
+            self.credentials.check_assertion(client_id, assertion)
+            principal = self._existing(client_id)
+        except BadCredentials:
+            self._record_refusal(client_id, audience)
+            raise
+        came_through("certificate")
+        return self._issue(principal, audience)
+
+    def federate(self, client_id: str, subject_token: str, audience: str) -> Token:
+        """A token for who brings one of an issuer that it trusts (RFC 8693); recorded as above."""
+        try:
+            proven = self.credentials.check_foreign(client_id, subject_token)
+            principal = self._existing(client_id)
+        except BadCredentials:
+            self._record_refusal(client_id, audience)
+            raise
+        came_through(f"federated:{proven.subject}"[:255])
+        return self._issue(principal, audience, proven)
 
     def exchange(self, subject_token: str, audience: str) -> Token:
         """A token for another audience that lives no longer than the one it is exchanged for."""
@@ -157,9 +198,7 @@ class AccessService:
         claims = self.tokens.check(subject_token)
         came_through(f"token:{claims.get('jti', '')}")
         left = int(claims["exp"] - self._clock.now().timestamp())
-        issued = self.token_for(principal, audience, left)
-        self._record_issue(principal, issued, audience)
-        return issued
+        return self._issue(principal, audience, longest_seconds=left)
 
     def sign_in(self, code: str, replaces: str = "") -> str:
         """Turn a sign-in link's code into a new session; returns the cookie's value.
@@ -233,11 +272,26 @@ class AccessService:
         known = self.directory.get(principal if ":" in principal else f"user:{principal}")
         return f"{self.tokens.issuer}/sign-in?code={self.sessions.new_code(known.id)}"
 
-    def _record_issue(self, principal: Principal, issued: Token, audience: str) -> None:
-        """What is done with the token later is recorded under its ``jti``."""
+    def _issue(
+        self,
+        principal: Principal,
+        audience: str,
+        proven: Federated | None = None,
+        longest_seconds: int | None = None,
+    ) -> Token:
+        """Issue and record: what is done with the token later is recorded under its ``jti``."""
+        issued = self.token_for(principal, audience, longest_seconds, proven)
         jti = str(self.tokens.check(issued.access_token, audience)["jti"])
         detail: dict[str, JsonValue] = {"audience": audience, "token": jti}
+        if proven:
+            detail |= {"issuer": proven.issuer, "subject": proven.subject}
         self.audit.record(principal.id, "token:issue", Scope(), "done", detail)
+        return issued
+
+    def _record_refusal(self, client_id: str, audience: str) -> None:
+        who = client_id if self.directory.find(client_id) else _UNKNOWN
+        claimed: dict[str, JsonValue] = {"audience": audience[:255], "claimed": client_id[:255]}
+        self.audit.record(who, "token:issue", Scope(), "denied", claimed)
 
     def _existing(self, principal: str) -> Principal:
         if found := self.directory.find(principal):
@@ -249,11 +303,19 @@ def _because(decision: Decision) -> str:
     return f" ({', '.join(decision.reasons)})" if decision.reasons else ""
 
 
+def _federated(principal: Principal, proven: Federated | None) -> dict[str, object]:
+    """What a token says of where it came from."""
+    if proven is None:
+        return {}
+    name = f"{principal.name} ({proven.subject})"
+    return {"name": name, "federated": {"iss": proven.issuer, "sub": proven.subject}}
+
+
 def _endpoint_audience(audience: str) -> Scope:
     try:
         return Scope.parse("/" + str(EndpointRef.parse(audience)))
     except Invalid as error:
-        raise Invalid(
+        raise NoSuchAudience(
             f"{audience!r} is not an audience.",
             hint=f"Use {PLATFORM_AUDIENCE!r} or an endpoint, SQUAD/PROJECT/ENVIRONMENT.",
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from northstar.access.domain import Principal, RoleAssignment
 from northstar.database import UtcDateTime, metadata
 
 _ID = 255
+_NO_TOKEN_LIVES_LONGER = timedelta(days=2)
 
 principals = Table(
     "access_principals",
@@ -74,7 +75,6 @@ keys = Table(
     Column("kid", String(63), primary_key=True),
     Column("private_jwk", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("retired_at", UtcDateTime),
 )
 sessions = Table(
     "access_sessions",
@@ -88,6 +88,12 @@ sessions = Table(
         nullable=False,
     ),
     Column("expires_at", UtcDateTime, nullable=False),
+)
+revocations = Table(
+    "access_revocations",
+    metadata,
+    Column("principal", String(_ID), primary_key=True),  # may have been deleted since
+    Column("at", UtcDateTime, nullable=False, index=True),
 )
 revision = Table(
     "access_revision",
@@ -116,7 +122,17 @@ audit_exports = Table(
     Column("target", String(63), primary_key=True),
     Column("sequence", Integer, nullable=False),  # the last entry that arrived there
 )
-TABLES = (principals, secrets, assignments, keys, sessions, revision, audit, audit_exports)
+TABLES = (
+    principals,
+    secrets,
+    assignments,
+    keys,
+    sessions,
+    revocations,
+    revision,
+    audit,
+    audit_exports,
+)
 
 
 def read_revision(connection: Connection) -> int:
@@ -154,11 +170,34 @@ def add_principal(connection: Connection, principal: Principal, by: str, at: dat
     return True
 
 
-def remove_principal(connection: Connection, principal: str) -> bool:
+def remove_principal(connection: Connection, principal: str, at: datetime) -> bool:
     """Delete a principal with everything that hangs on it; returns whether it was there."""
+    revoke_tokens(connection, principal, at)
     gone = connection.execute(delete(principals).where(principals.c.id == principal)).rowcount
     touch(connection)
     return bool(gone)
+
+
+def revoke_tokens(connection: Connection, principal: str, at: datetime) -> None:
+    """Note that what was issued to a principal until ``at`` holds no more; end its sessions."""
+    mine = revocations.c.principal == principal
+    if not connection.execute(update(revocations).where(mine).values(at=at)).rowcount:
+        connection.execute(insert(revocations).values(principal=principal, at=at))
+    connection.execute(delete(sessions).where(sessions.c.principal == principal))
+    connection.execute(delete(revocations).where(revocations.c.at < at - _NO_TOKEN_LIVES_LONGER))
+    touch(connection)
+
+
+def tokens_revoked_at(connection: Connection, principal: str) -> datetime | None:
+    """Until when everything that was issued to a principal holds no more."""
+    query = select(revocations.c.at).where(revocations.c.principal == principal)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def revoked_since(connection: Connection, since: datetime) -> dict[str, datetime]:
+    """The revocations of a while, by principal."""
+    rows = connection.execute(select(revocations).where(revocations.c.at > since))
+    return {row.principal: row.at for row in rows}
 
 
 def all_assignments(connection: Connection) -> list[RoleAssignment]:

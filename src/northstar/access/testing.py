@@ -14,10 +14,13 @@ from fastapi.responses import JSONResponse
 from starlette.testclient import TestClient
 
 from northstar.access import store
+from northstar.access.credentials import store as credential_store
 from northstar.access.domain import Principal, check_role, principal_of
 from northstar.access.elevation import store as elevation_store
 from northstar.access.guard import Guard
+from northstar.access.sealing import Sealer
 from northstar.access.service import AccessService
+from northstar.access.sign_in import store as account_store
 from northstar.clock import Clock, SystemClock
 from northstar.connection import PLATFORM_AUDIENCE
 from northstar.database import Database, metadata
@@ -37,10 +40,14 @@ class AccessBench:
         self, folder: Path, clock: Clock | None = None, database: Database | None = None
     ) -> None:
         self.database = database or Database(f"sqlite:///{folder / 'access.db'}")
-        tables = [*store.TABLES, elevation_store.elevations]
+        more = [*credential_store.TABLES, elevation_store.elevations, account_store.accounts]
+        tables = [*store.TABLES, *more]
         metadata.create_all(self.database.engine, tables=tables)
         self.clock = clock or SystemClock()
-        self.access = AccessService(self.database, self.clock, "http://northstar.test")
+        self.sealer = Sealer()
+        self.access = AccessService(
+            self.database, self.clock, "http://northstar.test", sealer=self.sealer
+        )
         self.guard = Guard(self.access)
 
     def principal(self, name: str, role: str = "", scope: str = "/") -> Principal:

@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from northstar.access.errors import oauth_problem
+from northstar.access.token_api import TOKEN_PATH
 from northstar.errors import Invalid, NorthstarError, Unauthenticated, Unavailable
 from northstar.platform.web.problem_pages import problem_page, wants_page
 
@@ -35,7 +37,10 @@ def problem(request: Request, status: int, code: str, message: str, hint: str = 
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, NorthstarError)  # noqa: S101 - registered for this type only
-    answer = problem(request, error.http_status, error.code, error.message, error.hint)
+    if request.url.path == TOKEN_PATH:
+        answer: Response = _oauth(error)
+    else:
+        answer = problem(request, error.http_status, error.code, error.message, error.hint)
     if isinstance(error, Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthenticated):
@@ -49,13 +54,19 @@ async def _validation(request: Request, error: Exception) -> Response:
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
         for fault in error.errors()
     )
-    return problem(
-        request,
-        Invalid.http_status,
-        Invalid.code,
-        f"The request is not what this route takes: {faults}.",
-        "The OpenAPI description is at /api/openapi.json.",
-    )
+    message = f"The request is not what this route takes: {faults}."
+    hint = "The OpenAPI description is at /api/openapi.json."
+    if request.url.path == TOKEN_PATH:
+        return _oauth(Invalid(message, hint=hint))
+    return problem(request, Invalid.http_status, Invalid.code, message, hint)
+
+
+def _oauth(error: NorthstarError) -> Response:
+    """What OAuth clients understand, and beside it what ours do."""
+    status = 400 if isinstance(error, Invalid) else error.http_status
+    body = {"code": error.code, "message": error.message, "hint": error.hint}
+    headers = {"Cache-Control": "no-store"}
+    return JSONResponse({**oauth_problem(error), **body}, status_code=status, headers=headers)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from northstar.access.sealing import key_from_file
+from northstar.access.secret_sources import SecretSource, default_sources, read_secret
+from northstar.access.sign_in.domain import SignInSettings, parse_roles
 from northstar.errors import Invalid
 
 DEFAULT_PORT = 8700
@@ -25,6 +28,9 @@ class Settings:
         azure_monitor: the connection string of the Application Insights resource that gets the
             audit; empty for none.
         policies: a folder of the platform team's own access policies.
+        encryption_key: what seals signing keys in the database; empty for the key in the file
+            ``encryption.key`` of the state folder.
+        sign_in: how people sign in with their organisation's account, if they can.
     """
 
     state: Path
@@ -34,6 +40,8 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     azure_monitor: str = field(default="", repr=False)
     policies: Path | None = None
+    encryption_key: str = field(default="", repr=False)
+    sign_in: SignInSettings | None = None
 
     @classmethod
     def embedded(cls, state: Path, host: str, port: int) -> Settings:
@@ -52,8 +60,9 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """For ``northstar server``: read ``NORTHSTAR_STATE``, ``NORTHSTAR_PUBLIC_URL``,
         ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
-        ``NORTHSTAR_TRUSTED_PROXIES``, ``NORTHSTAR_AZURE_MONITOR`` and ``NORTHSTAR_POLICIES``;
-        raises ``Invalid``.
+        ``NORTHSTAR_TRUSTED_PROXIES``, ``NORTHSTAR_AZURE_MONITOR``, ``NORTHSTAR_POLICIES``,
+        ``NORTHSTAR_ENCRYPTION_KEY`` and ``NORTHSTAR_SIGN_IN_…``. What is secret may be a reference
+        to a source of secrets. Raises ``Invalid``, and what reading a secret raises.
         """
         env = os.environ if environ is None else environ
         wanted = {
@@ -68,15 +77,25 @@ class Settings:
                 f"The server's settings are incomplete: {', '.join(missing)}.",
                 hint="Set them in the environment; docs/reference/settings.md explains each.",
             )
+        sources = default_sources(env)
         return cls(
             state=Path(env["NORTHSTAR_STATE"]).resolve(),
             url=env["NORTHSTAR_PUBLIC_URL"].rstrip("/"),
-            database_url=env["NORTHSTAR_DATABASE_URL"],
-            mlflow_database_url=env["NORTHSTAR_MLFLOW_DATABASE_URL"],
+            database_url=read_secret(env["NORTHSTAR_DATABASE_URL"], sources),
+            mlflow_database_url=read_secret(env["NORTHSTAR_MLFLOW_DATABASE_URL"], sources),
             trusted_proxies=tuple(env.get("NORTHSTAR_TRUSTED_PROXIES", "").split()),
-            azure_monitor=env.get("NORTHSTAR_AZURE_MONITOR", ""),
+            azure_monitor=read_secret(env.get("NORTHSTAR_AZURE_MONITOR", ""), sources),
             policies=Path(folder).resolve() if (folder := env.get("NORTHSTAR_POLICIES")) else None,
+            encryption_key=read_secret(env.get("NORTHSTAR_ENCRYPTION_KEY", ""), sources),
+            sign_in=_sign_in(env, sources),
         )
+
+    def encryption_keys(self) -> list[str]:
+        """What seals signing keys: the newest first. Made in the state folder if none is set."""
+        if self.encryption_key:
+            return self.encryption_key.split()
+        self.state.mkdir(parents=True, exist_ok=True)
+        return key_from_file(self.state / "encryption.key").split()
 
     @property
     def captures(self) -> Path:
@@ -107,3 +126,17 @@ class Settings:
     def connection_file(self) -> Path:
         """How commands on this machine find and enter the embedded platform (mode 0600)."""
         return self.state / "connection.json"
+
+
+def _sign_in(env: Mapping[str, str], sources: Mapping[str, SecretSource]) -> SignInSettings | None:
+    """What ``NORTHSTAR_SIGN_IN_…`` says; ``None`` without an issuer."""
+    if not (issuer := env.get("NORTHSTAR_SIGN_IN_ISSUER")):
+        return None
+    return SignInSettings(
+        issuer=issuer,
+        client_id=env.get("NORTHSTAR_SIGN_IN_CLIENT_ID", ""),
+        client_secret=read_secret(env.get("NORTHSTAR_SIGN_IN_CLIENT_SECRET", ""), sources),
+        claim=env.get("NORTHSTAR_SIGN_IN_CLAIM", ""),
+        groups_claim=env.get("NORTHSTAR_SIGN_IN_GROUPS_CLAIM", "groups"),
+        roles=parse_roles(env.get("NORTHSTAR_SIGN_IN_ROLES", "")),
+    )

@@ -1,7 +1,9 @@
 """Every table there is: importing this module defines all of them on the shared metadata."""
 
 from northstar.access import store as access
+from northstar.access.credentials import store as credentials
 from northstar.access.elevation import store as elevation
+from northstar.access.sign_in import store as sign_in
 from northstar.monitoring import alert_store, finding_store, outcome_store
 from northstar.monitoring import store as monitoring
 from northstar.pipeline.jobs import store as jobs
@@ -14,6 +16,7 @@ from northstar.serving import store as serving
 __all__ = [
     "access",
     "alert_store",
+    "credentials",
     "elevation",
     "finding_store",
     "jobs",
@@ -24,4 +27,5 @@ __all__ = [
     "registry",
     "release",
     "serving",
+    "sign_in",
 ]

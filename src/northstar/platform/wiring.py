@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -19,7 +20,9 @@ from northstar.access.elevation.service import ElevationService
 from northstar.access.guard import Guard
 from northstar.access.mlflow_app import LazyMlflow, load_mlflow
 from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.sealing import Sealer
 from northstar.access.service import AccessService
+from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS
 from northstar.clock import Clock, SystemClock
 from northstar.database import Database
 from northstar.monitoring.service import MonitoringService
@@ -49,6 +52,7 @@ from northstar.standards.service import StandardsService
 _Steps = Mapping[str, Callable[[], object]]
 _PAUSE_SECONDS = 0.5
 _LONG_PAUSE_SECONDS = 10.0
+_SIGNING_KEYS_LAST = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         settings.url,
         Checkpoints(settings.state / "audit" / "checkpoints.jsonl"),
         book,
+        Sealer(settings.encryption_keys()),
     )
     mlflow = MlflowRest(f"{settings.url}/mlflow", access.platform_token)
     projects = ProjectService(ProjectStore(database), mlflow, clock)
@@ -140,7 +145,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         "monitoring": monitoring.step,
         "jobs": jobs.step,
     }
-    rarely: dict[str, Callable[[], object]] = {"audit": access.audit.watch}
+    rarely: dict[str, Callable[[], object]] = {
+        "audit": access.audit.watch,
+        "signing-keys": lambda: access.tokens.keys.rotate_when_older(_SIGNING_KEYS_LAST),
+    }
     if settings.azure_monitor:
         target = AzureMonitorAudit(settings.azure_monitor)
         rarely["audit-export"] = AuditExport(database, access.audit, target).step
@@ -197,7 +205,10 @@ def _loops(steps: _Steps, rarely: _Steps, database: Database, clock: Clock) -> L
 
 def _endpoint_access(access: AccessService, endpoint: EndpointRef) -> AccessSpec:
     return AccessSpec(
-        issuer=access.tokens.issuer, audience=str(endpoint), jwks=access.tokens.jwks()
+        issuer=access.tokens.issuer,
+        audience=str(endpoint),
+        jwks=access.tokens.keys.jwks(),
+        revoked=access.directory.revoked_within(ENDPOINT_TOKEN_SECONDS),
     )
 
 

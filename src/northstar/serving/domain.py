@@ -50,11 +50,16 @@ class CaptureSpec(_Value):
 
 
 class AccessSpec(_Value):
-    """What the endpoint needs to check a token without asking anybody."""
+    """What the endpoint needs to check a token without asking anybody.
+
+    ``revoked`` holds principals whose tokens were revoked so lately that some might still run, and
+    when, in seconds since 1970.
+    """
 
     issuer: str
     audience: str
     jwks: dict[str, Any]
+    revoked: dict[str, float] = Field(default_factory=dict)
 
 
 class EndpointSpec(_Value):

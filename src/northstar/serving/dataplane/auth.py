@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -33,7 +34,7 @@ class TokenCheck:
         self._access = access
         self._keys = KeySet.import_key_set(access.jwks)  # type: ignore[arg-type]  # JSON from the wire; joserfc checks it
         self._claims = jwt.JWTClaimsRegistry(
-            now=lambda: int(now()),
+            now=lambda: math.ceil(now()),
             iss={"essential": True, "value": access.issuer},
             aud={"essential": True, "value": access.audience},
             exp={"essential": True},
@@ -66,4 +67,7 @@ class TokenCheck:
                 f"The token is not good for {self._access.audience}: {error}.",
                 hint="Ask the platform for a new token with this endpoint as its audience.",
             ) from error
+        revoked_at = self._access.revoked.get(str(token.claims.get("sub")))
+        if revoked_at is not None and token.claims.get("iat", 0) <= revoked_at:
+            raise Unauthenticated("The token was revoked.", hint="Ask the platform for a new one.")
         return float(token.claims["exp"])

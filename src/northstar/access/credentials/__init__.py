@@ -1,0 +1,1 @@
+"""How principals prove themselves: secrets, certificates, tokens of issuers that are trusted."""

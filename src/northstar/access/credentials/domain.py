@@ -1,0 +1,88 @@
+"""Credentials as they are shown, and trust in another issuer's tokens; values and rules."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from northstar.errors import Invalid
+
+CredentialKind = Literal["secret", "certificate", "trust"]
+
+GITHUB = "https://token.actions.githubusercontent.com"
+AZURE_DEVOPS = "https://vstoken.dev.azure.com/{organisation}"
+AZURE_AUDIENCE = "api://AzureADTokenExchange"
+_LONGEST = 255
+_GITHUB_OWNER = re.compile(r"repo:[A-Za-z0-9._@-]+/")
+
+
+class Credential(BaseModel):
+    """One way in which a principal can prove itself; what is secret of it is not in here.
+
+    ``number`` counts within one kind.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: CredentialKind
+    number: int
+    about: str
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+class Trust(BaseModel):
+    """A principal is whoever brings a token of ``issuer`` for ``audience`` about ``subject``.
+
+    In ``subject``, ``*`` stands for one or more characters other than a colon; everything else
+    stands for itself, and the whole subject must match.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    issuer: str
+    audience: str
+    subject: str
+
+    def admits(self, subject: object) -> bool:
+        """Whether a token's subject is one that is trusted."""
+        if not isinstance(subject, str) or not subject.isprintable():
+            return False
+        literal = [re.escape(part) for part in self.subject.split("*")]
+        return re.fullmatch("[^:]+".join(literal), subject) is not None
+
+    def __str__(self) -> str:
+        return f"{self.subject} of {self.issuer} for {self.audience}"
+
+
+class Federated(BaseModel):
+    """Whom another issuer's token was about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    principal: str
+    issuer: str
+    subject: str
+
+
+def check_trust(trust: Trust) -> Trust:
+    """Return a trust that says whom it trusts; raises ``Invalid`` for one that doesn't."""
+    for what, value in (("audience", trust.audience), ("subject", trust.subject)):
+        if not value or len(value) > _LONGEST or not value.isprintable():
+            raise Invalid(f"{value[:80]!r} can't be a trust's {what}.")
+    if trust.subject.startswith("*"):
+        raise Invalid(
+            f"The subject {trust.subject!r} says of nobody in particular whom it trusts.",
+            hint="Begin with what is fixed, for example repo:ORG/REPO:environment:prod.",
+        )
+    host = urlsplit(trust.issuer).hostname or ""
+    if host.endswith("githubusercontent.com") and not _GITHUB_OWNER.match(trust.subject):
+        raise Invalid(
+            f"The subject {trust.subject!r} does not name the owner of the repository.",
+            hint="All of GitHub shares this issuer. Write repo:ORG/REPO:… with the owner in full.",
+        )
+    return trust

@@ -1,0 +1,198 @@
+"""Credentials of principals: kept, listed, withdrawn, and held against what is presented."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
+
+from northstar.access.credentials import store
+from northstar.access.credentials.certificates import read_public_key, verify_assertion
+from northstar.access.credentials.domain import (
+    Credential,
+    CredentialKind,
+    Federated,
+    Trust,
+    check_trust,
+)
+from northstar.access.errors import BadCredentials, ForeignTokenRefused
+from northstar.access.issuers import LEEWAY_SECONDS, Issuers, check_address, read_unverified
+from northstar.clock import Clock
+from northstar.database import Database
+from northstar.errors import Conflict, NotFound
+
+_LONGEST_FOREIGN_TOKEN = timedelta(days=1)
+_NOT_TRUSTED = (
+    "`northstar principal trust list ID` shows what is trusted; compare it with the token."
+)
+
+
+class Credentials:
+    """Certificates and trusts of principals; secrets are listed and withdrawn here too.
+
+    Whether the principal exists, and who may change its credentials, is for the caller to see to.
+
+    Args:
+        issuer: the control plane's address, which assertions are meant for.
+        issuers: verifies what others signed.
+    """
+
+    def __init__(self, database: Database, clock: Clock, issuer: str, issuers: Issuers) -> None:
+        self._database = database
+        self._clock = clock
+        self._audiences = [issuer, f"{issuer}/oauth/token"]
+        self._issuers = issuers
+
+    def of(self, principal: str) -> list[Credential]:
+        """A principal's credentials, without what is secret of them."""
+        with self._database.read() as connection:
+            secrets = store.rows_of(connection, "secret", principal)
+            certificates = store.rows_of(connection, "certificate", principal)
+            trusts = store.rows_of(connection, "trust", principal)
+        return [
+            *[_shown("secret", row, row.label) for row in secrets],
+            *[
+                _shown("certificate", row, f"{row.about}, SHA-256 {row.thumbprint}")
+                for row in certificates
+            ],
+            *[_shown("trust", row, str(_trust(row))) for row in trusts],
+        ]
+
+    def add_certificate(self, principal: str, pem: str) -> Credential:
+        """Accept assertions that are signed with a certificate's key, until it expires.
+
+        Raises ``Invalid``, and ``Conflict`` for one that is registered already.
+        """
+        key = read_public_key(pem)
+        values = {
+            "principal": principal,
+            "thumbprint": key.thumbprint,
+            "public_jwk": json.dumps(key.jwk),
+            "about": key.about,
+            "created_at": self._clock.now(),
+            "expires_at": key.expires_at,
+        }
+        try:
+            with self._database.begin() as connection:
+                number = store.add_certificate(connection, **values)
+        except IntegrityError as error:
+            raise Conflict(f"{principal} has this certificate already.") from error
+        return self._one(principal, "certificate", number)
+
+    def add_trust(self, principal: str, trust: Trust) -> Credential:
+        """Accept tokens of another issuer; raises ``Invalid``, and ``Conflict`` for a known one."""
+        check_address(trust.issuer, "issuer")
+        try:
+            with self._database.begin() as connection:
+                number = store.add_trust(
+                    connection, principal, check_trust(trust), self._clock.now()
+                )
+        except IntegrityError as error:
+            raise Conflict(f"{principal} has this trust already.") from error
+        return self._one(principal, "trust", number)
+
+    def remove(self, principal: str, kind: CredentialKind, number: int) -> None:
+        """Withdraw a credential: nothing is issued for it any more; raises ``NotFound``."""
+        with self._database.begin() as connection:
+            if not store.remove(connection, kind, principal, number):
+                raise NotFound(
+                    f"{principal} has no {kind} {number}.",
+                    hint=f"`northstar principal credentials {principal}` shows the numbers.",
+                )
+
+    def check_assertion(self, client_id: str, assertion: str) -> None:
+        """Return if the assertion proves the client, for the first time; raises
+        ``BadCredentials``.
+        """
+        now = self._clock.now()
+        with self._database.read() as connection:
+            rows = store.rows_of(connection, "certificate", client_id)
+        running = [row for row in rows if row.expires_at is None or row.expires_at > now]
+        claims = verify_assertion(
+            assertion,
+            client_id,
+            [json.loads(row.public_jwk) for row in running],
+            self._audiences,
+            int(now.timestamp()),
+        )
+        if not self._use_up(["assertion", client_id, claims["jti"]], claims):
+            raise BadCredentials(
+                "The client assertion was used before.", hint="Make one for each request."
+            )
+
+    def check_foreign(self, principal: str, token: str) -> Federated:
+        """Whom another issuer's token is about, if ``principal`` trusts it; once for each token.
+
+        Raises ``ForeignTokenRefused``, and ``Unavailable`` while the issuer does not answer. Only
+        issuers that the principal trusts are ever asked for their keys.
+        """
+        _, hearsay = read_unverified(token)
+        issuer = str(hearsay.get("iss"))[:255]
+        with self._database.read() as connection:
+            trusts = store.trusts_in(connection, principal, issuer)
+        trusted = [trust for trust in trusts if trust.audience in _audiences(hearsay)]
+        if not trusted:
+            raise _refusal(principal, hearsay)
+        claims: dict[str, Any] = {}
+        for audience in sorted({trust.audience for trust in trusted}):
+            claims = self._issuers.verify(token, issuer, audience)
+        subject = claims["sub"]
+        if not any(trust.admits(subject) for trust in trusted):
+            raise _refusal(principal, claims)
+        if claims["exp"] > (self._clock.now() + _LONGEST_FOREIGN_TOKEN).timestamp():
+            raise ForeignTokenRefused("The token lives longer than a day.")
+        once = claims.get("jti") or claims
+        if not self._use_up(["token", issuer, once], claims):
+            raise ForeignTokenRefused(
+                "The token was exchanged before.", hint="Get a fresh one for each exchange."
+            )
+        return Federated(principal=principal, issuer=issuer, subject=str(subject))
+
+    def _use_up(self, what: list[Any], claims: Mapping[str, Any]) -> bool:
+        """Whether it is used for the first time. What was signed is compared, not its spelling:
+        one token can be written in several ways.
+        """
+        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        ends = datetime.fromtimestamp(claims["exp"] + 2 * LEEWAY_SECONDS, UTC)
+        try:
+            with self._database.begin() as connection:
+                store.use_up(connection, digest, ends, self._clock.now())
+        except IntegrityError:
+            return False
+        return True
+
+    def _one(self, principal: str, kind: CredentialKind, number: int) -> Credential:
+        return next(
+            each for each in self.of(principal) if (each.kind, each.number) == (kind, number)
+        )
+
+
+def _shown(kind: CredentialKind, row: Row[Any], about: str) -> Credential:
+    expires = None if kind == "trust" else row.expires_at
+    return Credential(
+        kind=kind, number=row.id, about=about, created_at=row.created_at, expires_at=expires
+    )
+
+
+def _trust(row: Row[Any]) -> Trust:
+    return Trust(issuer=row.issuer, audience=row.audience, subject=row.subject)
+
+
+def _audiences(claims: Mapping[str, Any]) -> list[object]:
+    found = claims.get("aud")
+    return found if isinstance(found, list) else [found]
+
+
+def _refusal(principal: str, claims: Mapping[str, Any]) -> ForeignTokenRefused:
+    """Says what the sender's own token says, and nothing of what would have been trusted."""
+    told = ", ".join(
+        f"{name} {str(claims.get(name, ''))[:200]!r}" for name in ("iss", "aud", "sub")
+    )
+    return ForeignTokenRefused(
+        f"The token does not prove its bearer to be {principal[:255]}: {told}.", hint=_NOT_TRUSTED
+    )

@@ -1,0 +1,115 @@
+"""The tables of certificates, of trusted issuers, and of assertions that were used."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+)
+
+from northstar.access import store as access_store
+from northstar.access.credentials.domain import CredentialKind, Trust
+from northstar.database import UtcDateTime, metadata
+
+_ID = 255
+
+
+def _whose() -> Column[str]:
+    return Column(
+        "principal",
+        String(_ID),
+        ForeignKey("access_principals.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    )
+
+
+certificates = Table(
+    "access_certificates",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _whose(),
+    Column("thumbprint", String(64), nullable=False),
+    Column("public_jwk", Text, nullable=False),
+    Column("about", String(_ID), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    UniqueConstraint("principal", "thumbprint"),
+)
+trusts = Table(
+    "access_trusts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _whose(),
+    Column("issuer", String(_ID), nullable=False),
+    Column("audience", String(_ID), nullable=False),
+    Column("subject", String(_ID), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("principal", "issuer", "audience", "subject"),
+)
+used_assertions = Table(
+    "access_used_assertions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+TABLES = (certificates, trusts, used_assertions)
+_BY_KIND: dict[CredentialKind, Table] = {
+    "secret": access_store.secrets,
+    "certificate": certificates,
+    "trust": trusts,
+}
+
+
+def rows_of(connection: Connection, kind: CredentialKind, principal: str) -> list[Row[Any]]:
+    """A principal's credentials of one kind, in the order of their making."""
+    table = _BY_KIND[kind]
+    query = select(table).where(table.c.principal == principal).order_by(table.c.id)
+    return list(connection.execute(query).all())
+
+
+def remove(connection: Connection, kind: CredentialKind, principal: str, number: int) -> bool:
+    """Delete one credential; returns whether it was there."""
+    table = _BY_KIND[kind]
+    mine = (table.c.principal == principal) & (table.c.id == number)
+    return bool(connection.execute(delete(table).where(mine)).rowcount)
+
+
+def add_certificate(connection: Connection, **values: Any) -> int:
+    """Insert a certificate; returns its number."""
+    query = insert(certificates).values(**values).returning(certificates.c.id)
+    return int(connection.execute(query).scalar_one())
+
+
+def add_trust(connection: Connection, principal: str, trust: Trust, at: datetime) -> int:
+    """Insert a trust; returns its number."""
+    values = {"principal": principal, "created_at": at, **trust.model_dump()}
+    return int(
+        connection.execute(insert(trusts).values(**values).returning(trusts.c.id)).scalar_one()
+    )
+
+
+def trusts_in(connection: Connection, principal: str, issuer: str) -> list[Trust]:
+    """What a principal trusts of one issuer."""
+    query = select(trusts).where(trusts.c.principal == principal, trusts.c.issuer == issuer)
+    rows = connection.execute(query.order_by(trusts.c.id))
+    return [Trust(issuer=row.issuer, audience=row.audience, subject=row.subject) for row in rows]
+
+
+def use_up(connection: Connection, digest: str, expires_at: datetime, now: datetime) -> None:
+    """Remember an assertion until it expires; one that was used raises ``IntegrityError``."""
+    connection.execute(delete(used_assertions).where(used_assertions.c.expires_at < now))
+    connection.execute(insert(used_assertions).values(digest=digest, expires_at=expires_at))

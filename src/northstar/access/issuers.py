@@ -1,0 +1,236 @@
+"""Other issuers of tokens: their published metadata and keys, and tokens that they signed.
+
+What is fetched is bounded in time and size, comes over https (plain http from this machine only),
+and must name the issuer that was asked for. Keys are kept for an hour, and for a day while the
+issuer does not answer; a token with an unknown key makes them be fetched again, at most once in
+half a minute.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from northstar.access.errors import ForeignTokenRefused
+from northstar.clock import Clock
+from northstar.errors import Failed, Invalid, NorthstarError, Unavailable
+
+LEEWAY_SECONDS = 60
+_ALGORITHMS = ("RS256", "PS256", "ES256", "ES384")  # asymmetric ones only
+_FRESH_SECONDS = 3600.0
+_STALE_SECONDS = 24 * 3600.0
+_FETCH_AT_MOST_EVERY_SECONDS = 30.0
+_TIMEOUT_SECONDS = 5.0
+_MOST_BYTES = 512 * 1024
+_LONGEST_TOKEN = 16_384
+_LONGEST_HEADER = 8_192  # certificates may stand in it
+_SMALLEST_RSA_BITS = 2048
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Fetch = Callable[[str], dict[str, Any]]
+"""Gets a JSON object from an address; raises ``Unavailable`` or ``Failed``."""
+
+
+@dataclass
+class _Known:
+    """What one issuer published, and when we last asked."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, RSAKey | ECKey] = field(default_factory=dict)
+    fetched_at: float = -math.inf
+    tried_at: float = -math.inf
+
+
+class Issuers:
+    """Knows the metadata and keys of issuers, and verifies what they signed.
+
+    Args:
+        fetch: how JSON is fetched; another one for tests.
+    """
+
+    def __init__(self, clock: Clock, fetch: Fetch | None = None) -> None:
+        self._clock = clock
+        self._fetch = fetch or fetch_json
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+
+    def metadata(self, issuer: str) -> dict[str, Any]:
+        """The issuer's discovery document (OpenID Connect Discovery 1.0, section 3).
+
+        Raises ``Unavailable`` while it does not answer, ``Failed`` for one that can't be used.
+        """
+        return self._current(issuer).metadata
+
+    def verify(self, token: str, issuer: str, audience: str) -> dict[str, Any]:
+        """The claims of a token that ``issuer`` signed for ``audience`` and that runs.
+
+        Raises ``ForeignTokenRefused`` for any other, ``Unavailable`` and ``Failed`` as
+        ``metadata``.
+        """
+        header, _ = read_unverified(token)
+        key = self._key(issuer, header)
+        registry = jwt.JWTClaimsRegistry(
+            now=lambda: int(self._clock.now().timestamp()),
+            leeway=LEEWAY_SECONDS,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": audience},
+            sub={"essential": True},
+            exp={"essential": True},
+        )
+        try:
+            # Headers of others hold names that are not registered; only `crit` ones matter.
+            rules = jws.JWSRegistry(algorithms=list(_ALGORITHMS), strict_check_header=False)
+            rules.max_header_length = _LONGEST_HEADER
+            claims = jwt.decode(token, key, registry=rules).claims
+            registry.validate(claims)
+        except (JoseError, ValueError, TypeError) as error:
+            raise ForeignTokenRefused(f"The token of {issuer} is not good: {error}.") from error
+        return claims
+
+    def _key(self, issuer: str, header: Mapping[str, Any]) -> RSAKey | ECKey:
+        if header.get("alg") not in _ALGORITHMS:
+            raise ForeignTokenRefused(
+                "The token is not signed in a way that is accepted.",
+                hint=f"Accepted are {', '.join(_ALGORITHMS)}.",
+            )
+        kid = str(header.get("kid", ""))
+        if found := _pick(self._current(issuer).keys, kid):
+            return found
+        if found := _pick(self._current(issuer, again=True).keys, kid):
+            return found
+        raise ForeignTokenRefused(f"{issuer} publishes no key {kid!r}.")
+
+    def _current(self, issuer: str, *, again: bool = False) -> _Known:
+        with self._lock:
+            known = self._known.setdefault(issuer, _Known())
+        with known.lock:
+            now = self._clock.monotonic()
+            age = now - known.fetched_at
+            rested = now - known.tried_at >= _FETCH_AT_MOST_EVERY_SECONDS
+            if (age >= _FRESH_SECONDS or again) and rested:
+                known.tried_at = now
+                try:
+                    known.metadata, known.keys = self._published(issuer)
+                    known.fetched_at = now
+                except NorthstarError:
+                    if age >= _STALE_SECONDS:
+                        raise
+            elif age >= _STALE_SECONDS:
+                raise Unavailable(f"The keys of {issuer} could not be fetched.")
+            return known
+
+    def _published(self, issuer: str) -> tuple[dict[str, Any], dict[str, RSAKey | ECKey]]:
+        check_address(issuer, "issuer")
+        place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        metadata = self._fetch(place)
+        if metadata.get("issuer") != issuer:
+            raise Failed(
+                f"{place} is the document of another issuer.",
+                hint="Write the issuer exactly as its tokens do, also the slash at its end.",
+            )
+        keys = self._fetch(check_address(str(metadata.get("jwks_uri", "")), "jwks_uri"))
+        return metadata, _usable(keys)
+
+
+def read_unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a JWT whose signature nobody has looked at yet: hearsay.
+
+    Raises ``ForeignTokenRefused`` for what is no JWT.
+    """
+    unreadable = ForeignTokenRefused("The token can't be read: it is not a signed JWT.")
+    if len(token) > _LONGEST_TOKEN:
+        raise unreadable
+    try:
+        parts = jws.extract_compact(token.encode("ascii"))
+        claims = json.loads(parts.payload)
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
+        raise unreadable from error
+    if not isinstance(claims, dict):
+        raise unreadable
+    return dict(parts.protected), claims
+
+
+def check_address(url: str, what: str) -> str:
+    """Return an address that may be asked; raises ``Invalid`` for any other."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    if not host or not secure or parts.username or parts.fragment or parts.query:
+        raise Invalid(
+            f"{url[:200]!r} can't be the {what}.",
+            hint="It must be an https address; http only on this machine.",
+        )
+    return url
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def fetch_json(url: str) -> dict[str, Any]:
+    """Get a JSON object; redirects are not followed."""
+    try:
+        with httpx2.stream(
+            "GET", url, timeout=_TIMEOUT_SECONDS, trust_env=not is_loopback(url)
+        ) as response:
+            if response.status_code != 200:
+                raise Unavailable(f"{url} answered {response.status_code}.")
+            body = bytearray()
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > _MOST_BYTES:
+                    raise Failed(f"{url} answered with more than {_MOST_BYTES} bytes.")
+        found = json.loads(body)
+    except httpx2.HTTPError as error:
+        raise Unavailable(f"{url} did not answer: {type(error).__name__}.") from error
+    except (ValueError, RecursionError) as error:
+        raise Failed(f"{url} did not answer with JSON.") from error
+    if not isinstance(found, dict):
+        raise Failed(f"{url} did not answer with a JSON object.")
+    return found
+
+
+def _usable(published: Mapping[str, Any]) -> dict[str, RSAKey | ECKey]:
+    """The signing keys in a key set, by id; what is symmetric, short or unknown is left out."""
+    found: dict[str, RSAKey | ECKey] = {}
+    listed = published.get("keys")
+    for data in listed if isinstance(listed, list) else []:
+        if not isinstance(data, dict) or data.get("use", "sig") != "sig":
+            continue
+        try:
+            key = _imported(data)
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+        if key is not None:
+            found[str(data.get("kid", ""))] = key
+    return found
+
+
+def _imported(data: dict[str, Any]) -> RSAKey | ECKey | None:
+    if data.get("kty") == "EC":
+        return ECKey.import_key(data)
+    if data.get("kty") == "RSA":
+        key = RSAKey.import_key(data)
+        return key if key.public_key.key_size >= _SMALLEST_RSA_BITS else None
+    return None
+
+
+def _pick(keys: Mapping[str, RSAKey | ECKey], kid: str) -> RSAKey | ECKey | None:
+    if not kid and len(keys) == 1:
+        return next(iter(keys.values()))
+    return keys.get(kid)
