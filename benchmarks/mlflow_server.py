@@ -7,6 +7,7 @@ process; no background loop runs.
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import sys
@@ -40,6 +41,7 @@ def main(kind: str, folder: Path) -> None:
 
 def _bare(settings: Settings) -> tuple[Any, dict[str, str]]:
     app = load_mlflow(settings.mlflow_database_url, settings.mlflow_artifacts)
+    gc.unfreeze()  # as MLflow itself leaves the collector
     return app, {"url": settings.url, "platform": "", "caller": ""}
 
 

@@ -85,4 +85,5 @@ def _cell(value: object) -> str:
         return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    # what somebody named must neither break the table nor steer the terminal
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))

@@ -18,6 +18,7 @@ import uvicorn
 
 from northstar.errors import Conflict
 from northstar.platform.app import create_app
+from northstar.platform.logs import OneLine
 from northstar.platform.settings import DEFAULT_PORT, Settings
 from northstar.platform.wiring import Platform, build
 
@@ -120,7 +121,7 @@ def _log_to_file(folder: Path) -> None:
     handler = logging.handlers.RotatingFileHandler(
         folder / "platform.log", maxBytes=_LOG_BYTES, backupCount=3
     )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(OneLine())
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
