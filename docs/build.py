@@ -1,4 +1,4 @@
-"""Generate the reference pages that come from the code: ``python docs/build.py [--check]``.
+"""Generate the pages and pictures that come from the code: ``python docs/build.py [--check]``.
 
 ``--check`` writes nothing and exits with 1 when a page on disk differs; the tests run it.
 """
@@ -11,26 +11,31 @@ import sys
 from pathlib import Path
 
 import click
+from executed import executed
+from linear_pictures import pictures
 
 from northstar.cli import COMMANDS, root
 from northstar.project.schema import json_schema
 
-_REFERENCE = Path(__file__).parent / "reference"
+_DOCS = Path(__file__).parent
+_LINEAR = "explanation/linear-models.md"
 
 
 def main() -> int:
     """Write or check every generated page; return the exit code."""
-    stale = [name for name, text in pages().items() if not _settle(_REFERENCE / name, text)]
+    stale = [name for name, text in pages().items() if not _settle(_DOCS / name, text)]
     if stale:
         print(f"Out of date: {', '.join(stale)}. Run `make docs` and commit.", file=sys.stderr)
     return 1 if stale else 0
 
 
 def pages() -> dict[str, str]:
-    """The generated pages, by file name."""
+    """The generated files, by their place in this folder."""
     return {
-        "cli.md": _command_line(),
-        "northstar.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        "reference/cli.md": _command_line(),
+        "reference/northstar.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        _LINEAR: executed((_DOCS / _LINEAR).read_text(encoding="utf-8")),
+        **{f"pictures/linear/{name}": text for name, text in pictures().items()},
     }
 
 

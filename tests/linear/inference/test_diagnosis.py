@@ -190,3 +190,13 @@ def test_weights_of_zero_leave_rows_out() -> None:
     weights[5] = 0.0
     model = LinearRegression().fit(X, y, weights)
     assert kinds(diagnose(model, X, y, weights)) == set()
+
+
+def test_a_row_that_decides_the_answer_does_not_put_the_blame_on_a_column() -> None:
+    rng = np.random.default_rng(7)
+    X, y = clean(rng)
+    y = y + 0.6 * X[:, 0] ** 2
+    X[42, 1], y[42] = 900.0, -60.0
+    found = diagnose(LinearRegression().fit(X, y), X, y)
+    assert [one.rows for one in found if one.kind == "influential-rows"] == [(42,)]
+    assert [one.columns for one in found if one.kind == "non-linearity"] == [("x1",)]

@@ -106,10 +106,11 @@ def diagnose(
         return found
     if design.family == "binomial":
         found += _separation(design, names)
-    shape = [*_shape(design, names)] if design.rows >= _FEWEST_ROWS else []
-    found += [*shape, *_noise(design), *_single_rows(design)]
-    if ordered and design.rows >= _FEWEST_ROWS:
-        found += _order(design)
+    found += _single_rows(design)
+    # A row that decides the answer would also decide the tests of shape and noise.
+    rest = design.without(_pulling(design))
+    if rest.rows >= _FEWEST_ROWS:
+        found += [*_shape(rest, names), *_noise(rest), *(_order(rest) if ordered else ())]
     return found
 
 
@@ -305,7 +306,7 @@ def _noise(design: Design) -> Iterator[Finding]:
                 f"the standard errors are {np.sqrt(spread.effect):.1f} times too small",
                 "use robust_covariance, or look for what the columns do not say",
             )
-    if design.family != "gaussian" or design.rows < _FEWEST_ROWS:
+    if design.family != "gaussian":
         return
     uneven = uneven_noise(design)
     if uneven.p_value < _CHANCE and uneven.effect >= _NOISE_RATIO:
@@ -335,8 +336,7 @@ def _noise(design: Design) -> Iterator[Finding]:
 
 def _single_rows(design: Design) -> Iterator[Finding]:
     found, dof = influence_of(design), design.rows - design.rank
-    limit = max(FDistribution(design.rank, dof).quantile(0.5), 0.5)
-    pulling = np.flatnonzero(found.cooks_distance > limit)
+    pulling = _pulling(design)
     alone = np.flatnonzero((found.leverage > 1.0 - 1e-9) & (design.weights > 0))
     if alone.size:
         yield Finding(
@@ -368,6 +368,12 @@ def _single_rows(design: Design) -> Iterator[Finding]:
                 "check how those outcomes were recorded, or use HuberRegression",
                 rows=tuple(order.tolist()),
             )
+
+
+def _pulling(design: Design) -> NDArray[np.intp]:
+    """Rows beyond the median of F by Cook's distance (Cook 1977)."""
+    limit = max(FDistribution(design.rank, design.rows - design.rank).quantile(0.5), 0.5)
+    return np.flatnonzero(influence_of(design).cooks_distance > limit)
 
 
 def _order(design: Design) -> Iterator[Finding]:

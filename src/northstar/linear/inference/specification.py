@@ -97,9 +97,11 @@ def uneven_noise(design: Design) -> SpecificationTest:
     smaller p value counts twice. ``effect`` is the noise's standard deviation in the noisiest
     quarter of rows by the better of the two, over that in the quietest.
     """
-    squared = np.square(design.pearson) / np.maximum(1.0 - design.leverages, 1e-12)
-    fitted = (design.scores - design.scores.mean()) / (design.scores.std() or 1.0)
-    wide = _explains(design.X - design.centre, squared)
+    used = design.weights > 0
+    squared = (np.square(design.pearson) / np.maximum(1.0 - design.leverages, 1e-12))[used]
+    scores = design.scores[used]
+    fitted = (scores - scores.mean()) / (scores.std() or 1.0)
+    wide = _explains(design.X[used] - design.centre, squared)
     short = _explains(np.column_stack([fitted, np.square(fitted)]), squared)
     best, expected = min(wide, short, key=lambda found: found[0].p_value)
     order = np.argsort(expected, kind="stable")
