@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from northstar.access.domain import principal_of
+from northstar.access.domain import Principal, principal_of
 from northstar.access.service import AccessService
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
+from northstar.database import Database
 from northstar.errors import Conflict
 from northstar.names import Scope
 
@@ -21,17 +24,22 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def bench(tmp_path: Path, clock: FakeClock) -> AccessBench:
-    return AccessBench(tmp_path, clock)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+) -> Iterator[AccessBench]:
+    database = None
+    if request.param == "postgresql":
+        database = Database(request.getfixturevalue("postgres_url"))
+    bench = AccessBench(tmp_path, clock, database)
+    yield bench
+    bench.database.close()
 
 
 @pytest.fixture
 def replica(bench: AccessBench) -> AccessService:
     """Another control plane on the same database."""
-    return AccessService(
-        bench.database, bench.clock, "http://northstar.test", sealer=bench.sealer
-    )
+    return AccessService(bench.database, bench.clock, "http://northstar.test", sealer=bench.sealer)
 
 
 def test_a_revocation_here_holds_on_another_replica_within_a_second(
@@ -91,3 +99,17 @@ def test_the_last_lasting_administrator_stays(bench: AccessBench, clock: FakeClo
     bench.principal("bert", "platform-admin", "/")
     directory.delete(admin.id)
     assert directory.find(admin.id) is None
+
+
+def test_two_administrators_who_remove_each_other_do_not_both_succeed(bench: AccessBench) -> None:
+    admins = [bench.principal(name, "platform-admin", "/") for name in ("adam", "eve")]
+
+    def remove(other: Principal) -> bool:
+        try:
+            bench.access.directory.delete(other.id)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(remove, admins)) == [False, True]

@@ -1,23 +1,33 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from northstar.access.domain import Principal
 from northstar.access.elevation.api import router
+from northstar.access.elevation.errors import WrongState
 from northstar.access.elevation.service import ElevationService
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
+from northstar.database import Database
 from northstar.names import Scope
 
 WISH = {"role": "operator", "scope": "/operations", "reason": "the canary looks bad", "hours": 2}
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> AccessBench:
-    return AccessBench(tmp_path, FakeClock())
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccessBench]:
+    database = None
+    if request.param == "postgresql":
+        database = Database(request.getfixturevalue("postgres_url"))
+    bench = AccessBench(tmp_path, FakeClock(), database)
+    yield bench
+    bench.database.close()
 
 
 @pytest.fixture
@@ -141,3 +151,23 @@ def test_the_role_ends_with_who_has_it(
     client.post(f"/api/elevations/{number}/approve", json={}, headers=owner)
     bench.access.directory.delete("user:anna")
     assert client.get(f"/api/elevations/{number}", headers=owner).status_code == 404
+
+
+def test_two_owners_who_approve_at_once_give_one_role(
+    bench: AccessBench, client: TestClient, anna: dict[str, str]
+) -> None:
+    number = client.post("/api/elevations", json=WISH, headers=anna).json()["id"]
+    service = ElevationService(bench.database, bench.clock, bench.access)
+    owners = [bench.principal(f"olga-{i}", "squad-owner", "/operations") for i in range(4)]
+
+    def approve(owner: Principal) -> bool:
+        try:
+            service.approve(owner, number)
+        except WrongState:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(approve, owners)) == [False, False, False, True]
+    roles = [held.role for held in bench.access.directory.assignments("user:anna")]
+    assert roles == ["reader", "operator"]
