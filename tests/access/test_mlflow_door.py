@@ -125,8 +125,9 @@ def test_a_page_of_ours_may_write_with_the_session_and_others_may_not(server: Se
 
 
 def test_what_is_released_is_neither_renamed_nor_deleted(server: Server) -> None:
-    create = server.send("POST", f"{API}/registered-models/create", json={"name": "released"})
-    assert create.is_success
+    server.send("POST", f"{API}/registered-models/create", json={"name": "released"})
+    found = server.send("GET", f"{API}/registered-models/get?name=released")
+    assert found.is_success, "made here, or by a test before this one"
     rename = {"name": "released", "new_name": "other"}
     version = {"name": "released", "version": "1"}
     for method, path, body in (
