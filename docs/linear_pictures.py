@@ -100,8 +100,8 @@ def _convergence() -> str:
     X[:, 1] = X[:, 0] + 0.3 * X[:, 1]
     y = rng.logistic(size=400) < X @ [1.0, -1.0, 0.5, 0.5, 0.0, 0.0]
     solvers: dict[str, Any] = {
-        "plain": GradientDescent(tolerance=1e-8),
-        "Nesterov": GradientDescent(tolerance=1e-8, update=Nesterov()),
+        "plain": GradientDescent(tolerance=1e-5),
+        "Nesterov": GradientDescent(tolerance=1e-5, update=Nesterov()),
         "Newton": Newton(),
     }
     fitted = {
@@ -132,6 +132,7 @@ def _path() -> str:
 def _residuals() -> str:
     rng = np.random.default_rng(5)
     X = rng.normal(size=(240, 3))
-    y = X @ [1.0, 2.0, 0.5] + 0.35 * X[:, 0] ** 2 + rng.normal(size=240) * np.exp(0.5 * X[:, 1])
-    X[7], y[7] = [4.0, 3.0, -3.0], -6.0
+    score = X @ [1.0, 2.0, 0.5]
+    y = score + 0.15 * score**2 + rng.normal(size=240) * np.exp(0.25 * score)
+    X[7], y[7] = [4.0, 3.0, -3.0], -9.0
     return residual_plots(LinearRegression().fit(X, y), X, y)
