@@ -70,7 +70,7 @@ def test_what_only_administrators_may_is_asked_for_on_the_whole_platform(
 
 
 def test_a_process_is_not_told_to_ask(bench: AccessBench) -> None:
-    bench.access.run_token(ProjectRef("operations", "late-arrival"), 60)
+    bench.access.run_identity(ProjectRef("operations", "late-arrival"))
     run = "managed:run/operations/late-arrival"
     told = denial(bench, run, "release:propose", PROD)
     assert "access request" not in told.hint
