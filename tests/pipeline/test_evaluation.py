@@ -104,6 +104,7 @@ def test_the_same_inputs_give_the_same_evidence() -> None:
         "signature_present": True,
     }
     first, second = (evaluate(inputs("binary")).evidence(**facts) for _ in range(2))
+    assert first.baseline_coefficients
     assert first == second
     assert Evidence.model_validate_json(first.model_dump_json()) == first
 

@@ -101,9 +101,14 @@ class Design:
         return np.hstack([ones, self.X - self.centre])
 
     @cached_property
+    def weighted(self) -> Floats:
+        """The rows of ``parameters`` times the root of their working weight."""
+        return np.asarray(self.parameters * np.sqrt(self.working_weights)[:, None])
+
+    @cached_property
     def root(self) -> Floats:
         """A with ``AAᵀ = (DᵀVD + penalty)⁻¹``, parameters × rank, D the centred rows."""
-        D = self.parameters * np.sqrt(self.working_weights)[:, None]
+        D = self.weighted
         penalties = np.sqrt(self.penalty) * np.eye(D.shape[1])[int(self.intercept) :]
         rows = np.vstack([D, penalties]) if self.penalty else D
         R: Floats = np.asarray(np.linalg.qr(rows, mode="r"))
@@ -125,6 +130,8 @@ class Design:
 
     def without(self, rows: NDArray[np.intp]) -> Design:
         """The design with some rows left out, refitted by one step, which for values is exact."""
+        if not rows.size:
+            return self
         weights = self.weights.copy()
         weights[rows] = 0.0
         left = replace(self, weights=weights)

@@ -49,23 +49,21 @@ def added_columns(design: Design, extra: Floats) -> SpecificationTest:
         return SpecificationTest(0.0, 1.0, 0.0)
     basis, sizes, _ = np.linalg.svd(left / np.linalg.norm(left, axis=0), full_matrices=False)
     basis = basis[:, sizes > _NOTHING_LEFT * sizes[0]]
-    remaining = design.pearson
-    explained = float(np.square(basis.T @ remaining).sum())
-    count, dof = basis.shape[1], design.rows - design.rank - basis.shape[1]
-    total = float(np.square(remaining).sum())
-    if dof <= 0 or total <= 0.0:
-        return SpecificationTest(0.0, 1.0, 0.0)
-    share = min(explained / total, 1.0)
-    if design.family != "gaussian":
-        return SpecificationTest(explained, ChiSquared(count).survival(explained), share)
-    statistic = explained / count / max((total - explained) / dof, 1e-300)
-    return SpecificationTest(statistic, FDistribution(count, dof).survival(statistic), share)
+    explained = float(np.square(basis.T @ design.pearson).sum())
+    return _test_of(design, explained, basis.shape[1])
 
 
 def bends(design: Design) -> list[SpecificationTest]:
     """For each column, whether its square belongs in the model."""
-    squares = np.square(design.X - design.centre)
-    return [added_columns(design, squares[:, [j]]) for j in range(squares.shape[1])]
+    squares = np.square(design.X - design.centre) * np.sqrt(design.working_weights)[:, None]
+    left = _residualised(design, squares)
+    lengths, before = np.linalg.norm(left, axis=0), np.linalg.norm(squares, axis=0)
+    new = lengths > _NOTHING_LEFT * before
+    along = np.divide(design.pearson @ left, lengths, out=np.zeros_like(lengths), where=new)
+    return [
+        _test_of(design, float(part**2), 1) if found else SpecificationTest(0.0, 1.0, 0.0)
+        for part, found in zip(along, new, strict=True)
+    ]
 
 
 def reset(design: Design) -> SpecificationTest:
@@ -154,9 +152,21 @@ def overdispersion(design: Design) -> SpecificationTest:
     return SpecificationTest(statistic, ChiSquared(dof).survival(statistic), statistic / dof)
 
 
+def _test_of(design: Design, explained: float, count: int) -> SpecificationTest:
+    """The test of columns that explain so much of the sum of squared residuals."""
+    dof, total = design.rows - design.rank - count, float(np.square(design.pearson).sum())
+    if dof <= 0 or total <= 0.0:
+        return SpecificationTest(0.0, 1.0, 0.0)
+    share = min(explained / total, 1.0)
+    if design.family != "gaussian":
+        return SpecificationTest(explained, ChiSquared(count).survival(explained), share)
+    statistic = explained / count / max((total - explained) / dof, 1e-300)
+    return SpecificationTest(statistic, FDistribution(count, dof).survival(statistic), share)
+
+
 def _residualised(design: Design, weighted: Floats) -> Floats:
     """What the (penalised) parameters leave of weighted columns; twice, for the last digits."""
-    D = design.parameters * np.sqrt(design.working_weights)[:, None]
+    D = design.weighted
     for _ in range(1 if design.penalty else 2):
         weighted = weighted - D @ (design.root @ (design.root.T @ (D.T @ weighted)))
     return weighted
