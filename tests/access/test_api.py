@@ -147,3 +147,32 @@ def test_every_route_declares_something(bench: AccessBench) -> None:
     found = declarations(bench.app(router(bench.access, bench.guard)))
     assert len(found) >= 14
     assert all(len(declared) == 1 for declared in found.values())
+
+
+def test_one_principal_one_role_and_one_trust_can_be_read(
+    bench: AccessBench, client: TestClient
+) -> None:
+    admin = bench.headers()
+    client.post("/api/principals", json={"kind": "service", "name": "ci"}, headers=admin)
+    wish = {"principal": "service:ci", "role": "reader", "scope": "/operations"}
+    held = client.post("/api/role-assignments", json=wish, headers=admin).json()
+    trust = {"issuer": "https://ci.example", "audience": "northstar", "subject": "repo:us/x"}
+    made = client.post("/api/principals/service:ci/trusts", json=trust, headers=admin).json()
+
+    read = client.get("/api/principals/service:ci", headers=admin).json()
+    assert read == {"id": "service:ci", "kind": "service", "name": "ci"}
+    role = f"/api/role-assignments/{held['id']}"
+    assert client.get(role, headers=admin).json() == held
+    place = f"/api/principals/service:ci/credentials/trust/{made['number']}"
+    known = {**trust, "principal": "service:ci", "number": made["number"]}
+    assert client.get(place, headers=admin).json() == known
+
+    # who may not know of a role is told the same as if there were none
+    stranger = bench.headers("eve", "squad-owner", "/pricing")
+    hidden, absent = (
+        client.get(path, headers=stranger) for path in (role, "/api/role-assignments/999")
+    )
+    assert hidden.status_code == absent.status_code == 404
+    assert "operations" not in hidden.text
+    assert client.get(place, headers=stranger).status_code == 403
+    assert client.get(f"{place}9", headers=admin).status_code == 404

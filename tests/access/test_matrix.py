@@ -208,6 +208,13 @@ def _revokes(world: World, role: RoleName, scope: Scope) -> bool:
     return _answers(204, "DELETE", f"/api/role-assignments/{held.id}")(world, role, scope)
 
 
+def _reads_a_role(world: World, role: RoleName, scope: Scope) -> bool:
+    held = world.platform.access.directory.assign("user:target", "approver", scope, PLATFORM.id)
+    answer = world.send(role, "GET", f"/api/role-assignments/{held.id}")
+    assert answer.status_code in (200, 404), answer.text
+    return answer.status_code == 200
+
+
 def _asks_for_a_role(world: World, role: RoleName, scope: Scope) -> bool:
     wish = {"role": "invoker", "scope": str(scope), "reason": "to see"}
     answer = world.send(role, "POST", "/api/elevations", json=wish)
@@ -259,6 +266,7 @@ ASKED: list[tuple[str, str, Ask]] = [
     ("role:read", "squad", _shows("/api/role-assignments?principal=user:target", _is_the_targets)),
     ("role:read", "squad", _answers(200, "GET", _HOLDERS)),
     ("role:read", "squad", _answers(200, "GET", _EXPLAIN)),
+    ("role:read", "squad", _reads_a_role),
     ("role:assign", "squad", _answers(201, "POST", "/api/role-assignments", json=_GIVE)),
     ("role:assign", "squad", _revokes),
     ("squad:read", "squad", _shows("/api/squads", lambda one, squad: one["name"] == squad)),

@@ -76,3 +76,20 @@ def test_errors_say_what_to_do(bench: AccessBench, client: TestClient) -> None:
 
     assert (twice.status_code, bad.status_code, absent.status_code) == (409, 422, 404)
     assert "northstar project create fashion/nothing" in absent.json()["hint"]
+
+
+def test_an_owner_describes_the_projects_and_an_administrator_the_squad(
+    bench: AccessBench, client: TestClient
+) -> None:
+    owner, admin = bench.headers("eve", "squad-owner", "/fashion"), bench.headers()
+    about = {"description": "What comes back"}
+
+    project = client.patch("/api/squads/fashion/projects/returns", json=about, headers=owner)
+    refused = client.patch("/api/squads/fashion", json=about, headers=owner)
+    squad = client.patch("/api/squads/fashion", json=about, headers=admin)
+
+    assert (project.json()["description"], refused.status_code) == ("What comes back", 403)
+    assert client.get("/api/squads/fashion", headers=admin).json() == squad.json()
+    assert squad.json()["description"] == "What comes back"
+    absent = client.patch("/api/squads/fashion/projects/no", json=about, headers=owner)
+    assert absent.status_code == 404

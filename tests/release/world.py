@@ -17,6 +17,7 @@ from northstar.release.domain import Release, RolloutPlan
 from northstar.release.fake import FakeEndpoints
 from northstar.release.service import ReleaseService
 from northstar.standards.service import StandardsService
+from northstar.standards.store import ParameterStore
 
 PROJECT = ProjectRef("operations", "late-arrival")
 DEV = EndpointRef("operations", "late-arrival", "dev")
@@ -54,7 +55,7 @@ class World:
             self._uses,
             AnyProject(),
         )
-        self.standards = StandardsService(self.registry)
+        self.standards = StandardsService(self.registry, ParameterStore(self.database, self.clock))
         self.releases = ReleaseService(
             self.database,
             self.clock,

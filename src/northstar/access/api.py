@@ -20,7 +20,7 @@ from northstar.access.domain import (
 )
 from northstar.access.errors import BadCredentials
 from northstar.access.guard import Guard, caller
-from northstar.access.role_giving import give_role, take_role
+from northstar.access.role_giving import give_role, read_role, take_role
 from northstar.access.service import AccessService
 from northstar.access.sessions import COOKIE, SESSION_SECONDS
 from northstar.names import Scope
@@ -131,6 +131,10 @@ def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None
     def principals() -> list[Principal]:
         return directory.principals()
 
+    @routes.get("/api/principals/{principal}", dependencies=[guard("principal:read")])
+    def principal(principal: str) -> Principal:
+        return directory.get(principal)
+
     @routes.delete(
         "/api/principals/{principal:path}",
         status_code=204,
@@ -165,6 +169,10 @@ def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
     def assign(body: NewAssignment, request: Request) -> RoleAssignment:
         role, scope = check_role(body.role), Scope.parse(body.scope)
         return give_role(service, caller(request), body.principal, role, scope, body.expires_at)
+
+    @routes.get(place + "/{assignment}", dependencies=[guard.authenticated("role:read")])
+    def assignment(assignment: int, request: Request) -> RoleAssignment:
+        return read_role(service, caller(request), assignment)
 
     @routes.delete(
         place + "/{assignment}",

@@ -8,7 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from northstar.access.credentials.domain import Credential, CredentialKind, Trust
+from northstar.access.credentials.domain import (
+    Credential,
+    CredentialKind,
+    HeldTrust,
+    Trust,
+)
 from northstar.access.domain import Principal, Secret
 from northstar.access.guard import Guard, caller
 from northstar.access.service import AccessService
@@ -54,6 +59,11 @@ def _own(routes: APIRouter, service: AccessService, guard: Guard) -> None:
     def credentials(principal: str, request: Request) -> list[Credential]:
         _check(service, request, principal, own=True)
         return service.credentials.of(principal)
+
+    @routes.get("/credentials/trust/{number}", dependencies=mine)
+    def trust(principal: str, number: int, request: Request) -> HeldTrust:
+        _check(service, request, principal, own=True)
+        return service.credentials.trust(principal, number)
 
     @routes.post("/secrets", status_code=201, dependencies=mine)
     def new_secret(principal: str, request: Request, body: NewSecret | None = None) -> Secret:

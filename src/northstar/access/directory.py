@@ -248,9 +248,7 @@ class Directory:
         for held in self.assignments():
             if held.id == assignment:
                 return held
-        raise NotFound(
-            f"There is no role assignment {assignment}.", hint="See `northstar role list`."
-        )
+        raise no_assignment(assignment)
 
     def revoke(self, assignment: int) -> None:
         """Take a role away; raises ``Conflict`` for the last lasting administrator's."""
@@ -311,6 +309,11 @@ class Directory:
             min(ends, default=None),
             revoked.timestamp() if revoked else -math.inf,
         )
+
+
+def no_assignment(assignment: int) -> NotFound:
+    """What is said of a role that nobody has."""
+    return NotFound(f"There is no role assignment {assignment}.", hint="See `northstar role list`.")
 
 
 def _still_good(found: list[RoleAssignment], now: datetime) -> list[RoleAssignment]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from northstar.access.directory import no_assignment
 from northstar.access.domain import Principal, RoleAssignment, RoleName
 from northstar.access.service import AccessService
 from northstar.names import Scope
@@ -33,6 +34,14 @@ def take_role(access: AccessService, taker: Principal, assignment: int) -> None:
     access.check(taker, "role:assign", scope, role=held.role)
     access.directory.revoke(assignment)
     access.audit.record(taker.id, "role:revoke", scope, "done", _told(held))
+
+
+def read_role(access: AccessService, reader: Principal, assignment: int) -> RoleAssignment:
+    """A role that somebody has; raises ``NotFound`` also where the reader may not know of it."""
+    held = access.directory.assignment(assignment)
+    if held.principal == reader.id or access.allowed(reader, "role:read", Scope.parse(held.scope)):
+        return held
+    raise no_assignment(assignment)
 
 
 def _told(assignment: RoleAssignment) -> dict[str, JsonValue]:

@@ -12,6 +12,7 @@ from northstar.project import store as project
 from northstar.registry import store as registry
 from northstar.release import store as release
 from northstar.serving import store as serving
+from northstar.standards import store as standards
 
 __all__ = [
     "access",
@@ -28,4 +29,5 @@ __all__ = [
     "release",
     "serving",
     "sign_in",
+    "standards",
 ]

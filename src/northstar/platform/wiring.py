@@ -48,6 +48,7 @@ from northstar.serving.domain import AccessSpec
 from northstar.serving.service import EndpointService
 from northstar.serving.supervisor import Identity, Supervisor
 from northstar.standards.service import StandardsService
+from northstar.standards.store import ParameterStore
 
 _Steps = Mapping[str, Callable[[], object]]
 _PAUSE_SECONDS = 0.5
@@ -115,7 +116,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         uses,
         projects,
     )
-    standards = StandardsService(registry)
+    standards = StandardsService(registry, ParameterStore(database, clock))
     endpoints = EndpointService(
         database,
         clock,

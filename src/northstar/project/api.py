@@ -20,6 +20,12 @@ class NewName(BaseModel):
     description: Annotated[str, Field(max_length=1000)] = ""
 
 
+class Description(BaseModel):
+    """What a squad or a project is about, from now on."""
+
+    description: Annotated[str, Field(max_length=1000)]
+
+
 def router(service: ProjectService, guard: Guard) -> APIRouter:
     """Make, list and show squads and projects; lists hold what the caller may read."""
     routes = APIRouter(prefix="/api/squads", tags=["projects"])
@@ -40,6 +46,10 @@ def router(service: ProjectService, guard: Guard) -> APIRouter:
     def squad(squad: str) -> Squad:
         return service.squad(squad)
 
+    @routes.patch("/{squad}", dependencies=[guard("squad:update")])
+    def describe_squad(squad: str, body: Description) -> Squad:
+        return service.describe_squad(squad, body.description)
+
     @routes.post("/{squad}/projects", status_code=201, dependencies=[guard("project:create")])
     def create_project(squad: str, body: NewName, request: Request) -> Project:
         ref = ProjectRef(squad, body.name)
@@ -56,5 +66,9 @@ def router(service: ProjectService, guard: Guard) -> APIRouter:
     @routes.get("/{squad}/projects/{project}", dependencies=[guard("project:read")])
     def project(squad: str, project: str) -> Project:
         return service.project(ProjectRef(squad, project))
+
+    @routes.patch("/{squad}/projects/{project}", dependencies=[guard("project:update")])
+    def describe_project(squad: str, project: str, body: Description) -> Project:
+        return service.describe_project(ProjectRef(squad, project), body.description)
 
     return routes

@@ -18,6 +18,12 @@ class ProjectClient:
         body = {"name": name, "description": description}
         return Squad.model_validate(self._connection.post("/api/squads", body))
 
+    def describe_squad(self, name: str, description: str) -> Squad:
+        """Say anew what a squad is about; raises ``NotFound``, ``Denied``."""
+        body = {"description": description}
+        answer = self._connection.request("PATCH", f"/api/squads/{name}", json=body)
+        return Squad.model_validate(answer)
+
     def squads(self) -> list[Squad]:
         """All squads, by name."""
         return [Squad.model_validate(squad) for squad in self._connection.get("/api/squads")]
@@ -26,6 +32,12 @@ class ProjectClient:
         """Make a project; raises ``Invalid``, ``NotFound`` for the squad, ``Conflict``."""
         body = {"name": ref.project, "description": description}
         answer = self._connection.post(f"/api/squads/{ref.squad}/projects", body)
+        return Project.model_validate(answer)
+
+    def describe_project(self, ref: ProjectRef, description: str) -> Project:
+        """Say anew what a project is about; raises ``NotFound``, ``Denied``."""
+        body = {"description": description}
+        answer = self._connection.request("PATCH", ref.path, json=body)
         return Project.model_validate(answer)
 
     def projects(self, squad: str) -> list[Project]:

@@ -64,6 +64,16 @@ class ProjectService:
             )
         return project
 
+    def describe_squad(self, name: str, description: str) -> Squad:
+        """Say anew what a squad is about; raises ``NotFound``."""
+        self._store.describe_squad(name, description)
+        return self.squad(name)
+
+    def describe_project(self, ref: ProjectRef, description: str) -> Project:
+        """Say anew what a project is about; raises ``NotFound``."""
+        self._store.describe_project(ref, description)
+        return self.project(ref)
+
     def squad(self, name: str) -> Squad:
         """One squad; raises ``NotFound``."""
         found = self._store.squad(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text, insert, select
+from sqlalchemy import Column, ForeignKey, String, Table, Text, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from northstar.database import Database, UtcDateTime, metadata
@@ -42,6 +42,18 @@ class ProjectStore:
     def add_project(self, project: Project) -> bool:
         """Write a new project of a squad that exists; ``False`` if there is one of that name."""
         return self._add(projects, project)
+
+    def describe_squad(self, name: str, description: str) -> None:
+        """Write what a squad is about, if there is one of that name."""
+        named = squads.c.name == name
+        with self._database.begin() as connection:
+            connection.execute(update(squads).where(named).values(description=description))
+
+    def describe_project(self, ref: ProjectRef, description: str) -> None:
+        """Write what a project is about, if there is one of that name."""
+        named = (projects.c.squad == ref.squad) & (projects.c.name == ref.project)
+        with self._database.begin() as connection:
+            connection.execute(update(projects).where(named).values(description=description))
 
     def squad(self, name: str) -> Squad | None:
         """One squad."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from northstar.connection import Connection
 from northstar.names import EnvironmentName, ProjectRef
-from northstar.standards.domain import StandardText, Verdict
+from northstar.standards.domain import Parameters, StandardText, Verdict
 
 
 class StandardsClient:
@@ -16,6 +16,16 @@ class StandardsClient:
     def standards(self) -> list[StandardText]:
         """Every standard as people read it."""
         return [StandardText.model_validate(one) for one in self._connection.get("/api/standards")]
+
+    def parameters(self) -> Parameters:
+        """The thresholds in force."""
+        return Parameters.model_validate(self._connection.get("/api/standards/parameters"))
+
+    def set_parameters(self, parameters: Parameters) -> Parameters:
+        """Put other thresholds in force; raises ``Invalid``, ``Denied``."""
+        body = parameters.model_dump(mode="json")
+        answer = self._connection.request("PUT", "/api/standards/parameters", json=body)
+        return Parameters.model_validate(answer)
 
     def gate(
         self, project: ProjectRef, version: int, environment: EnvironmentName = "prod"

@@ -16,6 +16,7 @@ from northstar.standards.domain import (
     gate,
 )
 from northstar.standards.rules import STANDARDS
+from northstar.standards.store import ParameterStore
 
 
 class StandardsService:
@@ -24,16 +25,30 @@ class StandardsService:
     def __init__(
         self,
         registry: RegistryService,
-        parameters: Parameters | None = None,
+        parameters: ParameterStore,
         standards: Sequence[Standard] = STANDARDS,
     ) -> None:
         self._registry = registry
-        self._parameters = parameters or Parameters()
+        self._parameters = parameters
         self._standards = standards
 
     def texts(self) -> list[StandardText]:
         """Every standard as people read it."""
-        return [describe(standard, self._parameters) for standard in self._standards]
+        in_force = self.parameters()
+        return [describe(standard, in_force) for standard in self._standards]
+
+    def parameters(self) -> Parameters:
+        """The thresholds in force."""
+        return self._parameters.read()
+
+    def set_parameters(self, parameters: Parameters, by: str) -> Parameters:
+        """Put other thresholds in force; gates from now on go by them."""
+        self._parameters.write(parameters, by)
+        return self.parameters()
+
+    def reset_parameters(self) -> None:
+        """Put the shipped thresholds in force."""
+        self._parameters.clear()
 
     def gate(self, project: ProjectRef, version: int, environment: EnvironmentName) -> Verdict:
         """Hold a version against an environment's standards; raises ``NotFound``."""
@@ -45,4 +60,4 @@ class StandardsService:
         self, record: VersionRecord, environment: EnvironmentName, live_version: int | None
     ) -> Verdict:
         """The verdict on a version, given which version is live in the environment."""
-        return gate(record, self._standards, environment, self._parameters, live_version)
+        return gate(record, self._standards, environment, self.parameters(), live_version)

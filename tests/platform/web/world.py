@@ -37,6 +37,7 @@ from northstar.release.domain import DIRECT
 from northstar.release.service import ReleaseService
 from northstar.serving.domain import EndpointStatus, VersionCounters
 from northstar.standards.service import StandardsService
+from northstar.standards.store import ParameterStore
 from tests.monitoring.bench import PROD
 from tests.monitoring.bench import World as Monitored
 
@@ -97,7 +98,7 @@ class WebWorld:
             uses,
             projects,
         )
-        standards = StandardsService(registry)
+        standards = StandardsService(registry, ParameterStore(database, clock))
         endpoints = built.endpoints
         releases = ReleaseService(
             database, clock, registry, standards, endpoints, endpoints, built.access

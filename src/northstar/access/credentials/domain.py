@@ -59,6 +59,13 @@ class Trust(BaseModel):
         return f"{self.subject} of {self.issuer} for {self.audience}"
 
 
+class HeldTrust(Trust):
+    """A principal trusts the tokens of another issuer, such as a pipeline's, for an audience."""
+
+    number: int
+    principal: str
+
+
 class Federated(BaseModel):
     """Whom another issuer's token was about."""
 

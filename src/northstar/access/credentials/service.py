@@ -17,6 +17,7 @@ from northstar.access.credentials.domain import (
     Credential,
     CredentialKind,
     Federated,
+    HeldTrust,
     Trust,
     check_trust,
 )
@@ -96,14 +97,20 @@ class Credentials:
             raise Conflict(f"{principal} has this trust already.") from error
         return self._one(principal, "trust", number)
 
+    def trust(self, principal: str, number: int) -> HeldTrust:
+        """One trust of a principal; raises ``NotFound``."""
+        with self._database.read() as connection:
+            rows = store.rows_of(connection, "trust", principal)
+        for row in rows:
+            if row.id == number:
+                return HeldTrust(number=number, principal=principal, **_trust(row).model_dump())
+        raise _missing(principal, "trust", number)
+
     def remove(self, principal: str, kind: CredentialKind, number: int) -> None:
         """Withdraw a credential: nothing is issued for it any more; raises ``NotFound``."""
         with self._database.begin() as connection:
             if not store.remove(connection, kind, principal, number):
-                raise NotFound(
-                    f"{principal} has no {kind} {number}.",
-                    hint=f"`northstar principal credentials {principal}` shows the numbers.",
-                )
+                raise _missing(principal, kind, number)
 
     def check_assertion(self, client_id: str, assertion: str) -> None:
         """Return if the assertion proves the client, for the first time; raises
@@ -181,6 +188,13 @@ def _shown(kind: CredentialKind, row: Row[Any], about: str) -> Credential:
 
 def _trust(row: Row[Any]) -> Trust:
     return Trust(issuer=row.issuer, audience=row.audience, subject=row.subject)
+
+
+def _missing(principal: str, kind: CredentialKind, number: int) -> NotFound:
+    return NotFound(
+        f"{principal} has no {kind} {number}.",
+        hint=f"`northstar principal credentials {principal}` shows the numbers.",
+    )
 
 
 def _audiences(claims: Mapping[str, Any]) -> list[object]:
