@@ -206,15 +206,15 @@ def test_the_platform_token_is_renewed_before_it_ends(
 
 
 def test_a_run_works_in_its_project_and_its_squads_workspace_only(access: AccessService) -> None:
-    token = access.run_token(ProjectRef("operations", "late-arrival"), 3600)
-    run = access.authenticate(token)
+    secret = access.run_identity(ProjectRef("operations", "late-arrival"))
+    run = access.authenticate_secret(secret.client_id, secret.client_secret)
     assert run.id == "managed:run/operations/late-arrival"
     assert access.allowed(run, "version:register", Scope("operations", "late-arrival"))
     assert access.allowed(run, "mlflow:write", Scope("operations"))
     assert not access.allowed(run, "version:register", Scope("operations", "other"))
     assert not access.allowed(run, "mlflow:write", Scope("pricing"))
     assert not access.allowed(run, "release:propose", PROD)
-    access.run_token(ProjectRef("operations", "late-arrival"), 3600)
+    access.run_identity(ProjectRef("operations", "late-arrival"))
     assert len(access.directory.assignments(run.id)) == 2
 
 

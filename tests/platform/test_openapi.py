@@ -54,7 +54,8 @@ class Callers:
         self.pricing = {
             role: self._user(f"p-{role}", role) for role in ROLES if role != "platform-admin"
         }
-        self.pricing["a run"] = self._access.run_token(FARES, 3600)
+        run = self._access.run_identity(FARES)
+        self.pricing["a run"] = self._token(self._access.directory.get(run.client_id))
         endpoint = EndpointRef(FARES.squad, FARES.project, "prod")
         secret = self._access.endpoint_identity(endpoint)
         self.pricing["an endpoint"] = self._token(self._access.directory.get(secret.client_id))

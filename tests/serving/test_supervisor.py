@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from northstar.errors import Invalid, Unavailable
@@ -40,6 +41,7 @@ def test_an_endpoint_is_started_asked_killed_and_started_again(plane: SmallContr
     workers = processes("dataplane.worker", str(plane.folder))
     environment = Path(f"/proc/{workers[0]}/environ").read_bytes()
     assert b"NORTHSTAR_CLIENT_SECRET" not in environment
+    assert _identity_of(environment) == f"managed:endpoint/{ENDPOINT}"
 
     os.kill(agent, signal.SIGKILL)
     eventually(lambda: agents(plane) == [])
@@ -95,3 +97,15 @@ def test_an_endpoint_that_cannot_start_is_tried_ever_more_rarely(
     assert "FileExistsError" in supervisor.log_path(ENDPOINT).read_text()
     supervisor.step()
     assert agents(plane) == []
+
+
+def _identity_of(environment: bytes) -> str:
+    """Who the managed identity of a process is, asked as that process would."""
+    known = dict(line.split("=", 1) for line in environment.decode().split("\0") if "=" in line)
+    answer = httpx2.get(
+        known["IDENTITY_ENDPOINT"],
+        params={"api-version": "2019-08-01", "resource": "api://northstar"},
+        headers={"X-IDENTITY-HEADER": known["IDENTITY_HEADER"]},
+        trust_env=False,
+    )
+    return str(answer.json()["client_id"])

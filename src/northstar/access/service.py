@@ -38,6 +38,7 @@ from northstar.names import EndpointRef, ProjectRef, Scope
 _BOOTSTRAP = "bootstrap"
 _UNKNOWN = "unknown"  # who the audit says it was when nobody proved to be anybody
 _OLDER_SECRETS_LAST = timedelta(days=1)
+_RUN_SECRETS_LAST = timedelta(days=3)
 _RENEW_BEFORE = timedelta(minutes=5)
 
 
@@ -227,10 +228,10 @@ class AccessService:
             self._own_token = (token, renew_at)
         return token
 
-    def run_token(self, project: ProjectRef, lifetime_seconds: int) -> str:
-        """A token for a run that the platform starts: its project, and its squad's workspace.
+    def run_identity(self, project: ProjectRef) -> Secret:
+        """Credentials for a run that the platform starts: one more secret each call, for some days.
 
-        The identity is ``managed:run/SQUAD/PROJECT``; at most a day long.
+        The identity is ``managed:run/SQUAD/PROJECT``: its project, and its squad's workspace.
         """
         identity = self.directory.ensure(
             principal_of("managed", f"run/{project}"),
@@ -239,7 +240,9 @@ class AccessService:
                 Grant(role="workspace-writer", scope=f"/{project.squad}"),
             ),
         )
-        return self.tokens.issue(identity, PLATFORM_AUDIENCE, lifetime_seconds).access_token
+        return self.directory.new_secret(
+            identity.id, label="run", lasts=_RUN_SECRETS_LAST, older_end_after=_RUN_SECRETS_LAST
+        )
 
     def endpoint_identity(self, endpoint: EndpointRef) -> Secret:
         """Credentials for a serving process, which outlives this one: one more secret each call.

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from northstar.connection.credentials import WITHHELD
 from northstar.errors import Failed
 from northstar.pipeline.errors import ScriptFailed
 
 _GUARDIAN = Path(__file__).with_name("guardian.py")
 _POLL_SECONDS = 0.05
 _LAST_LINES = 12
-_WITHHELD = {"NORTHSTAR_TOKEN", "NORTHSTAR_CLIENT_ID", "NORTHSTAR_CLIENT_SECRET"}
 
 Echo = Callable[[str], None]
 """Takes what a child says, as it says it."""
@@ -85,7 +85,7 @@ def python_environment(project: Path) -> dict[str, str]:
     here = str(Path(sys.executable).parent)
     known = [str(project), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
-        **{name: value for name, value in os.environ.items() if name not in _WITHHELD},
+        **{name: value for name, value in os.environ.items() if name not in WITHHELD},
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(known),
         "PYTHONUNBUFFERED": "1",

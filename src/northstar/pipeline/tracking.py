@@ -8,6 +8,7 @@ made here leads it to the same place.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -16,8 +17,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from northstar.connection import Connection
+from northstar.connection.managed_identity import IdentityEndpoint
 from northstar.errors import Failed
 from northstar.names import ProjectRef
+from northstar.pipeline import mlflow_auth
 from northstar.pipeline.mlflow_http import MlflowHttp
 from northstar.pipeline.patience import patiently
 from northstar.registry.mlflow_rest import MlflowRest
@@ -44,11 +47,14 @@ class Tracking:
         self._say = say
         self._http = MlflowHttp(connection, project.squad, say)
         self._rest = MlflowRest(f"{connection.url}/mlflow", connection.token)
+        self._identity: IdentityEndpoint | None = None
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Close the sockets; what ``environment`` led to serves no more."""
         self._http.close()
         self._rest.close()
+        if self._identity:
+            self._identity.close()
 
     def create_run(self, name: str, tags: Mapping[str, str]) -> str:
         """Start a run in the project's experiment; return its id."""
@@ -108,9 +114,13 @@ class Tracking:
 
         The code's own runs become children of ours (a tag that MLflow reads from
         ``MLFLOW_RUN_CONTEXT``), so that a script may also choose its own experiment or start
-        several runs, which ``MLFLOW_RUN_ID`` would forbid.
+        several runs, which ``MLFLOW_RUN_ID`` would forbid. The token that stands there ends; where
+        our plugin for MLflow's client is installed, it brings a new one in time.
         """
+        self._identity = self._identity or IdentityEndpoint(self._connection, os.environ)
         return {
+            **self._identity.environment,
+            **mlflow_auth.environment(),
             "MLFLOW_TRACKING_URI": f"{self._connection.url}/mlflow",
             "MLFLOW_REGISTRY_URI": f"{self._connection.url}/mlflow",
             "MLFLOW_TRACKING_TOKEN": self._connection.token(),

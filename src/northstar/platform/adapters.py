@@ -18,7 +18,6 @@ JOBS = Principal(id="platform:jobs", kind="platform", name="jobs")
 MONITOR = Principal(id="platform:monitor", kind="platform", name="monitor")
 
 SOURCE_ARTIFACT = "northstar/source.tar.gz"
-_RUN_TOKEN_SECONDS = 6 * 3600
 
 
 class JobPlatform:
@@ -37,8 +36,12 @@ class JobPlatform:
         return self._registry.download_run_artifact(project, record.run_id, SOURCE_ARTIFACT)
 
     def environment(self, project: ProjectRef) -> dict[str, str]:
-        token = self._access.run_token(project, _RUN_TOKEN_SECONDS)
-        return {"NORTHSTAR_URL": self._url, "NORTHSTAR_TOKEN": token}
+        secret = self._access.run_identity(project)
+        return {
+            "NORTHSTAR_URL": self._url,
+            "NORTHSTAR_CLIENT_ID": secret.client_id,
+            "NORTHSTAR_CLIENT_SECRET": secret.client_secret,
+        }
 
     def propose(
         self, project: ProjectRef, environment: EnvironmentName, version: int, reason: str

@@ -14,6 +14,7 @@ from typing import IO, Any
 import click
 
 from northstar.connection import Connection, find_credentials
+from northstar.connection.managed_identity import IdentityEndpoint
 from northstar.errors import Invalid
 from northstar.names import EndpointRef, ProjectRef
 from northstar.serving.client import EndpointClient
@@ -65,7 +66,8 @@ def serve(
     folder = state_dir or Path(".northstar") / "endpoints" / ref.squad / ref.project
     folder = (folder if state_dir else folder / ref.environment).resolve()
     state = StateFolder(folder)
-    with state.lock():
+    identity = IdentityEndpoint(connection, os.environ)
+    with state.lock(), closing(identity):
         agent = Agent(
             ref,
             state,
@@ -74,6 +76,7 @@ def serve(
             host=host,
             port=port,
             workers=workers,
+            environment=identity.environment,
         )
         say(f"{ref} answers at {agent.url}")
         run_agent(agent)

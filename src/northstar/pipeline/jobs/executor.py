@@ -94,8 +94,10 @@ class LocalExecutor:
 
 
 def _inherited() -> dict[str, str]:
-    """The machine's environment without the control plane's own settings, or MLflow's server's."""
-    own = ("NORTHSTAR_", "MLFLOW_", "_MLFLOW_")
+    """The machine's environment without the control plane's own settings, MLflow's server's, and
+    the identity that Azure may have given to the control plane.
+    """
+    own = ("NORTHSTAR_", "MLFLOW_", "_MLFLOW_", "IDENTITY_", "MSI_", "AZURE_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 

@@ -18,11 +18,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from northstar.connection.credentials import WITHHELD
 from northstar.errors import Unavailable
 from northstar.names import EndpointRef
 from northstar.serving.dataplane.spec import ControlPlane, SpecSync
@@ -37,7 +39,6 @@ _STOP_SECONDS = 45.0
 _TICK_SECONDS = 0.2
 _WORST_RESTART_SECONDS = 10.0
 _STEADY_SECONDS = 30.0
-_SECRETS = ("NORTHSTAR_TOKEN", "NORTHSTAR_CLIENT_ID", "NORTHSTAR_CLIENT_SECRET")
 
 
 @dataclass
@@ -70,6 +71,7 @@ class Agent:
         port: 0 lets the system choose.
         workers: how many processes answer.
         sync_seconds: how often to report and ask for news.
+        environment: more variables for the workers.
     """
 
     def __init__(
@@ -83,11 +85,13 @@ class Agent:
         port: int = 0,
         workers: int = 1,
         sync_seconds: float = SYNC_SECONDS,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._state = state
         self._captures = captures
         self._sync_seconds = sync_seconds
+        self._environment = dict(environment or {})
         self._slots = [_Slot() for _ in range(workers)]
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -183,7 +187,7 @@ class Agent:
                 command,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), self._listening.fileno()),
-                env={key: value for key, value in os.environ.items() if key not in _SECRETS},
+                env={**_inherited(), **self._environment},
                 start_new_session=True,
             )
         return _Worker(process, ours, time.monotonic())
@@ -247,6 +251,11 @@ def serve(agent: Agent) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
     agent.run()
+
+
+def _inherited() -> dict[str, str]:
+    """This process's environment without what it proves itself by."""
+    return {name: value for name, value in os.environ.items() if name not in WITHHELD}
 
 
 def _listen(host: str, port: int) -> socket.socket:
