@@ -40,7 +40,7 @@ from northstar.names import ENVIRONMENTS, EnvironmentName, Scope
 from northstar.platform.app import create_app
 from northstar.platform.settings import Settings
 from northstar.platform.wiring import Platform, build
-from northstar.project.domain import Project, Squad
+from northstar.project.squads import Project, Squad
 from northstar.project.store import ProjectStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "access.md"

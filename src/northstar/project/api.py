@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from northstar.access.guard import Guard, caller
 from northstar.names import ProjectRef, Scope
-from northstar.project.domain import Project, Squad
 from northstar.project.service import ProjectService
+from northstar.project.squads import Project, Squad
 
 
 class NewName(BaseModel):

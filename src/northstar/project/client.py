@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from northstar.connection import Connection
 from northstar.names import ProjectRef
-from northstar.project.domain import Project, Squad
+from northstar.project.squads import Project, Squad
 
 
 class ProjectClient:

@@ -1,23 +1,22 @@
-"""Squads, projects, and what ``northstar.yaml`` may say."""
+"""What ``northstar.yaml`` may say."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from datetime import datetime
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from northstar.metrics import METRICS
-from northstar.names import NAME_PATTERN, ProjectRef
+from northstar.names import ProjectRef
+from northstar.project.squads import Name
 
 Task = Literal["regression", "binary", "multiclass"]
 DataFormat = Literal["parquet", "csv"]
 Finding = Literal["drift", "quality", "performance"]
 Action = Literal["none", "notify", "retrain", "rollback"]
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=255)]
 Callable = Annotated[
     str,
@@ -39,34 +38,6 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Squad(BaseModel):
-    """A product team and tenant: owner of projects, one MLflow workspace, one access scope."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: Name
-    description: str = ""
-    created_by: str
-    created_at: datetime
-
-
-class Project(BaseModel):
-    """One model product of one squad."""
-
-    model_config = ConfigDict(frozen=True)
-
-    squad: Name
-    name: Name
-    description: str = ""
-    created_by: str
-    created_at: datetime
-
-    @property
-    def ref(self) -> ProjectRef:
-        """The project's name with its squad's."""
-        return ProjectRef(self.squad, self.name)
 
 
 class DataSection(_Section):

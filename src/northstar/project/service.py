@@ -7,7 +7,7 @@ from typing import Protocol
 from northstar.clock import Clock
 from northstar.errors import Conflict, NotFound
 from northstar.names import ProjectRef, check_name
-from northstar.project.domain import Project, Squad
+from northstar.project.squads import Project, Squad
 from northstar.project.store import ProjectStore
 
 

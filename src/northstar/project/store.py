@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from northstar.database import Database, UtcDateTime, metadata
 from northstar.names import ProjectRef
-from northstar.project.domain import Project, Squad
+from northstar.project.squads import Project, Squad
 
 squads = Table(
     "squads",
