@@ -22,11 +22,11 @@ from northstar.access.errors import BadCredentials
 from northstar.access.guard import Guard, caller
 from northstar.access.role_giving import give_role, read_role, take_role
 from northstar.access.service import AccessService
-from northstar.access.sessions import COOKIE, SESSION_SECONDS
+from northstar.access.session_cookies import NO_STORE, signed_in
+from northstar.access.sessions import COOKIE
 from northstar.names import Scope
 
 _ID = Annotated[str, Field(max_length=255)]
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class NewPrincipal(BaseModel):
@@ -99,23 +99,12 @@ def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None
                 hint="Copy the link into the address bar yourself.",
             )
         cookie = service.sign_in(code, replaces=session_cookie(request.headers.get("cookie", "")))
-        answer = RedirectResponse("/", status_code=303, headers=_NO_STORE)
-        answer.set_cookie(
-            COOKIE,
-            cookie,
-            max_age=SESSION_SECONDS,
-            httponly=True,
-            # A link in a mail shall open the page that it names. What changes something takes the
-            # session's form token and our own origin besides, see the guard.
-            samesite="lax",
-            secure=service.tokens.issuer.startswith("https:"),
-        )
-        return answer
+        return signed_in(cookie, "/", secure=service.tokens.issuer.startswith("https:"))
 
     @routes.post("/sign-out", dependencies=[guard.authenticated("session:create")])
     def sign_out(request: Request) -> RedirectResponse:
         service.sessions.end(session_cookie(request.headers.get("cookie", "")))
-        answer = RedirectResponse("/", status_code=303, headers=_NO_STORE)
+        answer = RedirectResponse("/", status_code=303, headers=NO_STORE)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return answer
 

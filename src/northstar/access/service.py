@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import JsonValue
@@ -211,12 +212,25 @@ class AccessService:
         try:
             cookie, who = self.sessions.redeem(code)
         except BadCredentials:
-            self.audit.record(_UNKNOWN, "session:start", Scope(), "denied")
+            self.record_failed_sign_in()
             raise
-        if replaces:
-            self.sessions.end(replaces)
-        self.audit.record(who, "session:start", Scope(), "done", {"session": fingerprint(cookie)})
+        self._record_session(cookie, who, replaces, {})
         return cookie
+
+    def open_session(self, who: str, replaces: str, detail: Mapping[str, JsonValue]) -> str:
+        """A new session of somebody who has proven who they are; returns the cookie's value.
+
+        Args:
+            replaces: as for ``sign_in``.
+            detail: more for the record.
+        """
+        cookie = self.sessions.start(who)
+        self._record_session(cookie, who, replaces, detail)
+        return cookie
+
+    def record_failed_sign_in(self) -> None:
+        """Note that somebody did not prove who they are."""
+        self.audit.record(_UNKNOWN, "session:start", Scope(), "denied")
 
     def platform_token(self) -> str:
         """A token of the control plane itself, renewed as needed."""
@@ -290,6 +304,14 @@ class AccessService:
             detail |= {"issuer": proven.issuer, "subject": proven.subject}
         self.audit.record(principal.id, "token:issue", Scope(), "done", detail)
         return issued
+
+    def _record_session(
+        self, cookie: str, who: str, replaces: str, detail: Mapping[str, JsonValue]
+    ) -> None:
+        if replaces:
+            self.sessions.end(replaces)
+        told = {"session": fingerprint(cookie), **detail}
+        self.audit.record(who, "session:start", Scope(), "done", told)
 
     def _record_refusal(self, client_id: str, audience: str) -> None:
         who = client_id if self.directory.find(client_id) else _UNKNOWN

@@ -35,6 +35,10 @@ class Sessions:
         """A code that signs ``principal`` in once, within ``LINK_SECONDS``."""
         return self._remember("link", principal, LINK_SECONDS)
 
+    def start(self, principal: str) -> str:
+        """A new session; returns the cookie's value."""
+        return self._remember("session", principal, SESSION_SECONDS)
+
     def redeem(self, code: str) -> tuple[str, str]:
         """Turn a code into a session; returns the cookie's value and whose it is.
 
@@ -52,7 +56,7 @@ class Sessions:
                 "The sign-in link was used before or has expired.",
                 hint="Get a new one: `northstar login --link`.",
             )
-        return self._remember("session", row.principal, SESSION_SECONDS), row.principal
+        return self.start(row.principal), row.principal
 
     def principal_of(self, cookie: str) -> str:
         """Whose session this is; raises ``BadCredentials`` for one that is not running."""

@@ -13,6 +13,7 @@ from northstar.access import api as access_api
 from northstar.access import audit_api, explanations_api
 from northstar.access.elevation import api as elevation_api
 from northstar.access.origin import OriginMiddleware
+from northstar.access.sign_in import api as sign_in_api
 from northstar.monitoring import api as monitoring_api
 from northstar.pipeline.jobs import api as jobs_api
 from northstar.platform import health, problems
@@ -56,6 +57,10 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     app.mount("/mlflow", platform.mlflow_door)  # first: its requests are the most
     app.include_router(health.router(platform, guard))
     app.include_router(access_api.router(platform.access, guard))
+    app.state.sign_in_page = None
+    if platform.sign_in:
+        app.include_router(sign_in_api.router(platform.access, platform.sign_in, guard))
+        app.state.sign_in_page = sign_in_api.START
     app.include_router(audit_api.router(platform.access, guard))
     app.include_router(explanations_api.router(platform.access, guard))
     app.include_router(elevation_api.router(platform.elevations, guard))

@@ -22,6 +22,7 @@ from northstar.access.mlflow_app import LazyMlflow, load_mlflow
 from northstar.access.mlflow_door import MlflowDoor
 from northstar.access.sealing import Sealer
 from northstar.access.service import AccessService
+from northstar.access.sign_in.service import SignIn
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS
 from northstar.clock import Clock, SystemClock
 from northstar.database import Database
@@ -64,6 +65,7 @@ class Platform:
     database: Database
     guard: Guard
     access: AccessService
+    sign_in: SignIn | None
     elevations: ElevationService
     projects: ProjectService
     registry: RegistryService
@@ -163,6 +165,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         database=database,
         guard=Guard(access),
         access=access,
+        sign_in=SignIn(access, clock, settings.sign_in) if settings.sign_in else None,
         elevations=ElevationService(database, clock, access),
         projects=projects,
         registry=registry,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from northstar.access.domain import Grant, check_role
+from northstar.access.domain import MACHINE_ROLES, Grant, check_role
 from northstar.access.issuers import check_address
 from northstar.errors import Invalid
 from northstar.names import Scope
@@ -85,6 +85,8 @@ def parse_roles(text: str) -> dict[str, tuple[Grant, ...]]:
                 f"{pair!r} does not give a role to a group.",
                 hint="Write GROUP=ROLE@SCOPE, for example 5f0c…=squad-owner@/operations.",
             )
+        if check_role(role) in MACHINE_ROLES:
+            raise Invalid(f"{role} is a role of processes; a group of people can't have it.")
         grant = Grant(role=check_role(role), scope=str(Scope.parse(scope)))
         found[group] = (*found.get(group, ()), grant)
     return found

@@ -34,7 +34,8 @@ def problem_page(
     if code == "unauthenticated":
         if COOKIE not in request.cookies and request.url.path != "/sign-in":
             message = "You are not signed in."
-        return page("sign_in.html", None, status=status, message=message, again=_again(request))
+        again, start = _again(request), getattr(request.app.state, "sign_in_page", None)
+        return page("sign_in.html", None, status=status, message=message, again=again, start=start)
     title = _TITLES.get(code, "Failed")
     return page("problem.html", None, status=status, title=title, message=message, hint=hint)
 
