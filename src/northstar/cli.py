@@ -46,6 +46,9 @@ COMMANDS: dict[str, _Entry] = {
         "northstar.access.access_cli:access", "Ask for a role, decide on requests, ask why."
     ),
     "audit": _Entry("northstar.access.audit_cli:audit", "The record of decisions."),
+    "terraform": _Entry(
+        "northstar.terraform.cli:terraform", "The platform's own objects as Terraform resources."
+    ),
     "login": _Entry("northstar.access.cli:login", "Remember a platform and who you are."),
     "whoami": _Entry("northstar.access.cli:whoami", "Who the platform takes you for."),
     "token": _Entry("northstar.access.cli:token", "Print a short-lived token."),

@@ -1,0 +1,25 @@
+"""``terraform-provider-northstar``: the program that Terraform starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from northstar.terraform.protocol.server import is_terraform, serve
+from northstar.terraform.protocol.service import Service
+from northstar.terraform.provider import Provider
+
+
+def main() -> None:
+    """Serve the provider to the Terraform that started this process."""
+    if not is_terraform(os.environ):
+        sys.exit(
+            "This is a Terraform provider: Terraform starts it.\n"
+            "`northstar terraform install` makes it known to Terraform."
+        )
+    service = Service(Provider(os.environ))
+    serve(service.methods(), service.messages["Empty"])
+
+
+if __name__ == "__main__":
+    main()

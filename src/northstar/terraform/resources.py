@@ -1,0 +1,210 @@
+"""What can be governed by Terraform: one row for each kind of object, the rest is derived.
+
+A row names the API's paths and the model that they answer with; the model's fields are the
+attributes. A room that joins adds its row. ``tests/terraform`` holds the table to the API's own
+description: paths, methods and bodies.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from northstar.access.credentials.domain import HeldTrust
+from northstar.access.domain import Principal, RoleAssignment
+from northstar.names import Scope
+from northstar.project.squads import Project, Squad
+from northstar.serving.domain import EndpointView
+from northstar.standards.domain import Parameters
+from northstar.terraform.schema import Attribute, attributes_of, object_type
+from northstar.terraform.values import Type, is_unknown, to_json
+
+_BRACES = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of object.
+
+    Args:
+        name: the resource is ``northstar_NAME``, and so is the data source.
+        model: what the API answers; its fields are the attributes.
+        item: the path of one object. What stands in braces is, in this order and joined by ``/``,
+            the id under which it is imported.
+        collection: where one is made, by ``POST``; without it there is only a data source. Of
+            what is there once in a platform it is the item, and ``PUT`` sets it.
+        writes: the attributes that a configuration sets.
+        updates: of these, the ones that ``PATCH`` changes in place; the others replace the object.
+        fixed: what is sent along at creation, and is no attribute.
+        answers: attributes that the answer to the creation calls otherwise.
+        secrets: attributes that are only in the answer to the creation, and are sensitive.
+        hidden: fields of the model that are no attributes.
+        kept: why the platform doesn't remove it; empty where it does.
+        checks: rules on attributes beyond those of the model; each raises ``Invalid``.
+        note: what a person needs to know besides.
+    """
+
+    name: str
+    model: type[BaseModel]
+    item: str
+    collection: str = ""
+    writes: tuple[str, ...] = ()
+    updates: tuple[str, ...] = ()
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    kept: str = ""
+    checks: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def type_name(self) -> str:
+        """The name in a configuration."""
+        return f"northstar_{self.name}"
+
+    @property
+    def about(self) -> str:
+        """What it is, in a sentence: the first paragraph of the model's docstring."""
+        return (inspect.getdoc(self.model) or "").split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one in a platform, always."""
+        return self.collection == self.item
+
+    @cached_property
+    def identity(self) -> tuple[str, ...]:
+        """The attributes that name one object, in the order of its import id."""
+        return tuple(_BRACES.findall(self.item))
+
+    @cached_property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The attributes of the resource."""
+        of_model = attributes_of(self.model, writes=self.writes, hidden=self.hidden)
+        revealed = [
+            Attribute(
+                name,
+                "string",
+                "computed",
+                sensitive=True,
+                description="Known to whoever created it: it is kept in the state, and nowhere "
+                "else; null after an import.",
+            )
+            for name in self.secrets
+        ]
+        return (*of_model, *revealed)
+
+    @cached_property
+    def looked_up(self) -> tuple[Attribute, ...]:
+        """The attributes of the data source: what names the object is required."""
+        of_model = attributes_of(self.model, hidden=(*self.hidden, *self.identity))
+        naming = attributes_of(self.model, writes=self.identity, hidden=self._not_naming())
+        known = {one.name for one in naming}
+        further = [Attribute(n, "string", "required") for n in self.identity if n not in known]
+        return (*further, *naming, *of_model)
+
+    @cached_property
+    def object_type(self) -> Type:
+        """The type of the resource's state."""
+        return object_type(self.attributes)
+
+    @cached_property
+    def replacing(self) -> frozenset[str]:
+        """The attributes whose change makes a new object."""
+        return frozenset(self.writes) - frozenset(self.updates)
+
+    def path(self, template: str, values: Mapping[str, Any]) -> str:
+        """``item`` or ``collection`` with an object's own values in it."""
+        return _BRACES.sub(lambda found: _quoted(values[found[1]]), template)
+
+    def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What is sent to make the object."""
+        in_path = _BRACES.findall(self.collection)
+        written = [name for name in self.writes if name not in in_path]
+        return {**self.fixed, **{name: to_json(values[name]) for name in written}}
+
+    def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What is sent to change the object in place."""
+        return {name: to_json(values[name]) for name in self.updates}
+
+    def _not_naming(self) -> tuple[str, ...]:
+        return tuple(name for name in self.model.model_fields if name not in self.identity)
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "squad",
+        Squad,
+        item="/api/squads/{name}",
+        collection="/api/squads",
+        writes=("name", "description"),
+        updates=("description",),
+        kept="its runs, versions and audit entries name it",
+    ),
+    Kind(
+        "project",
+        Project,
+        item="/api/squads/{squad}/projects/{name}",
+        collection="/api/squads/{squad}/projects",
+        writes=("squad", "name", "description"),
+        updates=("description",),
+        kept="its runs, versions and audit entries name it",
+    ),
+    Kind(
+        "service_principal",
+        Principal,
+        item="/api/principals/service:{name}",
+        collection="/api/principals",
+        writes=("name",),
+        fixed={"kind": "service"},
+        answers={"id": "client_id"},
+        secrets=("client_secret",),
+        hidden=("kind",),
+        note="A pipeline that has tokens of its own needs no secret: trust their issuer.",
+    ),
+    Kind(
+        "federated_trust",
+        HeldTrust,
+        item="/api/principals/{principal}/credentials/trust/{number}",
+        collection="/api/principals/{principal}/trusts",
+        writes=("principal", "issuer", "audience", "subject"),
+    ),
+    Kind(
+        "role_assignment",
+        RoleAssignment,
+        item="/api/role-assignments/{id}",
+        collection="/api/role-assignments",
+        writes=("principal", "role", "scope", "expires_at"),
+        checks={"scope": Scope.parse},
+    ),
+    Kind(
+        "standards_parameters",
+        Parameters,
+        item="/api/standards/parameters",
+        collection="/api/standards/parameters",
+        writes=tuple(Parameters.model_fields),
+        updates=tuple(Parameters.model_fields),
+        note="There is one in a platform; destroyed, the shipped thresholds hold.",
+    ),
+    Kind(
+        "endpoint",
+        EndpointView,
+        item="/api/squads/{squad}/projects/{project}/environments/{environment}/endpoint",
+        hidden=("weights", "counters", "rejected", "captured", "dropped", "last_seen_at"),
+        note="Endpoints come into being with a release, so there is a data source only.",
+    ),
+)
+
+
+def _quoted(value: Any) -> str:
+    if value is None or is_unknown(value):
+        raise ValueError("an object without its name has no path")
+    return quote(str(value), safe=":")
