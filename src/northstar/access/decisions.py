@@ -27,6 +27,7 @@ from northstar.access.policy_files import (
 from northstar.names import Scope
 
 _SCOPES_REMEMBERED = 4096
+_ANSWERS_REMEMBERED = 128  # of one principal
 _LINK = "assignment-"
 _ANYBODY = "user:anybody"
 
@@ -170,11 +171,28 @@ class Rights:
         self._reach = [link.scope.rstrip("/") + "/" for link in links]
         self._custom = custom
         self._sets: dict[tuple[str | int, ...], cedarpy.PolicySet] = {}
+        self._answers: dict[tuple[str, str, Scope], Decision] = {}
 
     def decide(
         self, principal: str, action: str, scope: Scope, about: Mapping[str, str]
     ) -> Decision:
-        """Ask the policies; what they can't answer is denied, with the reason."""
+        """Ask the policies; what they can't answer is denied, with the reason.
+
+        A question about nothing but principal, action and scope always has the same answer here,
+        so it is remembered.
+        """
+        if about:
+            return self.ask(principal, action, scope, about)
+        question = (principal, action, scope)
+        known = self._answers.get(question)
+        if known is None:
+            if len(self._answers) >= _ANSWERS_REMEMBERED:
+                self._answers.clear()
+            known = self._answers[question] = self.ask(principal, action, scope, about)
+        return known
+
+    def ask(self, principal: str, action: str, scope: Scope, about: Mapping[str, str]) -> Decision:
+        """As ``decide``, without remembering."""
         resource = self._book.resource(scope)
         answer = cedarpy.is_authorized(
             {

@@ -44,6 +44,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _WITHHELD = frozenset({"authorization", "cookie", "proxy-authorization", WORKSPACE_HEADER})
 _TRICKS = (b"%2f", b"%5c", b"%2e", b"%25", b"%3b", b"%00")
 _LONGEST_BODY_BYTES = 1 << 20
+_SAME_DEED_SECONDS = 60.0
+_MOST_REMEMBERED = 10_000
 _ERROR_CODES = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -86,7 +88,9 @@ class MlflowDoor:
         self._app = app
         self._access = access
         self._protected = protected or NothingProtected()
-        self._basic = BasicAuthentication(access, clock or SystemClock())
+        self._clock = clock or SystemClock()
+        self._basic = BasicAuthentication(access, self._clock)
+        self._logged: dict[tuple[str, ...], float] = {}
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -166,12 +170,26 @@ class MlflowDoor:
 
     def _record(self, method: str, admission: _Admission) -> None:
         kind = admission.match.route.kind
-        if kind in CHANGES:
+        if kind in CHANGES and not (kind is Kind.LOG and self._is_repetition(admission)):
             detail: dict[str, JsonValue] = {"method": method, "path": admission.path}
             scope = Scope(admission.squad or None)
             self._access.audit.record(
                 admission.principal.id, ACTIONS[kind], scope, "allowed", detail
             )
+
+    def _is_repetition(self, admission: _Admission) -> bool:
+        """Whether the last minute's record of the same caller and path stands for this one, too.
+
+        A run logs its metrics thousands of times; MLflow itself keeps each of them.
+        """
+        caller, now = admission.caller, self._clock.monotonic()
+        key = (caller.principal.id, caller.credential, admission.squad, admission.path)
+        if now < self._logged.get(key, 0.0):
+            return True
+        if len(self._logged) >= _MOST_REMEMBERED:
+            self._logged.clear()
+        self._logged[key] = now + _SAME_DEED_SECONDS
+        return False
 
     def _deny(
         self,

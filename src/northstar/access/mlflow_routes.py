@@ -20,6 +20,7 @@ class Kind(Enum):
     PROVISION = "provision"
     MANAGE = "manage"
     WRITE = "write"
+    LOG = "log"  # writing that a run repeats all the time
     READ = "read"
     WORKSPACES = "workspaces"  # the answer is cut down to the squads that the caller may read
     KNOWN = "known"  # pages, scripts and versions: the same for everybody who is known
@@ -30,11 +31,12 @@ ACTIONS: dict[Kind, str] = {
     Kind.PROVISION: "mlflow:provision",
     Kind.MANAGE: "mlflow:manage",
     Kind.WRITE: "mlflow:write",
+    Kind.LOG: "mlflow:write",
     Kind.READ: "mlflow:read",
     Kind.WORKSPACES: "self:read",
     Kind.KNOWN: "self:read",
 }
-CHANGES = frozenset({Kind.PROMOTE, Kind.PROVISION, Kind.MANAGE, Kind.WRITE})
+CHANGES = frozenset({Kind.PROMOTE, Kind.PROVISION, Kind.MANAGE, Kind.WRITE, Kind.LOG})
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,7 @@ _TABLE: dict[Kind, str] = {
         POST   2.0/mlflow/runs/restore
         POST   2.0/mlflow/runs/set-tag
         POST   2.0/mlflow/runs/delete-tag
-        POST   2.0/mlflow/runs/log-batch
-        POST   2.0/mlflow/runs/log-inputs
-        POST   2.0/mlflow/runs/log-metric
         POST   2.0/mlflow/runs/log-model
-        POST   2.0/mlflow/runs/log-parameter
-        POST   2.0/mlflow/runs/outputs
         POST   2.0/mlflow/logged-models
         PATCH  2.0/mlflow/logged-models/<id>
         POST   2.0/mlflow/logged-models/<id>/params
@@ -145,18 +142,15 @@ _TABLE: dict[Kind, str] = {
         PATCH  2.0/mlflow/model-versions/update
         POST   2.0/mlflow/model-versions/set-tag
         DELETE 2.0/mlflow/model-versions/delete-tag
-        POST   2.0/mlflow/traces
         PATCH  2.0/mlflow/traces/<id>
         PATCH,DELETE 2.0/mlflow/traces/<id>/tags
         POST   2.0/mlflow/traces/delete-traces
         POST   2.0/mlflow/traces/link-prompts
         POST   2.0/mlflow/traces/link-to-run
-        POST   3.0/mlflow/traces
         POST   3.0/mlflow/traces/<id>/assessments
         PATCH,DELETE 3.0/mlflow/traces/<id>/assessments/<assessment>
         PATCH,DELETE 3.0/mlflow/traces/<id>/tags
         POST   3.0/mlflow/traces/delete-traces
-        POST   /v1/traces
         POST   3.0/mlflow/datasets/create
         DELETE 3.0/mlflow/datasets/<id>
         POST   3.0/mlflow/datasets/<id>/add-experiments
@@ -176,6 +170,16 @@ _TABLE: dict[Kind, str] = {
         POST   3.0/mlflow/review-queues/items/add
         POST   3.0/mlflow/review-queues/items/remove
         POST   3.0/mlflow/review-queues/items/set-status
+    """,
+    Kind.LOG: """
+        POST   2.0/mlflow/runs/log-batch
+        POST   2.0/mlflow/runs/log-inputs
+        POST   2.0/mlflow/runs/log-metric
+        POST   2.0/mlflow/runs/log-parameter
+        POST   2.0/mlflow/runs/outputs
+        POST   2.0/mlflow/traces
+        POST   3.0/mlflow/traces
+        POST   /v1/traces
     """,
     Kind.READ: """
         GET    2.0/mlflow-artifacts/artifacts

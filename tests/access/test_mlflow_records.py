@@ -1,0 +1,61 @@
+"""What of a run's logging the audit keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+
+from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.testing import AccessBench
+from northstar.clock import FakeClock
+
+METRIC = "/api/2.0/mlflow/runs/log-metric"
+TAG = "/api/2.0/mlflow/runs/set-tag"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> AccessBench:
+    return AccessBench(tmp_path, FakeClock())
+
+
+@pytest.fixture
+def door(bench: AccessBench) -> TestClient:
+    return TestClient(MlflowDoor(PlainTextResponse("{}"), bench.access, clock=bench.clock))
+
+
+def _post(door: TestClient, bench: AccessBench, path: str, who: str, token: str = "") -> None:
+    bearer = token or bench.token(who, "data-scientist", "/fashion")
+    headers = {"Authorization": f"Bearer {bearer}", "X-MLFLOW-WORKSPACE": "fashion"}
+    assert door.post(path, headers=headers, json={"run_id": "r"}).is_success
+
+
+def _recorded(bench: AccessBench, path: str) -> int:
+    entries = bench.access.audit.entries(action="mlflow:write")
+    return sum(entry.detail["path"] == path for entry in entries)
+
+
+def test_what_a_run_logs_again_is_recorded_once_a_minute(
+    door: TestClient, bench: AccessBench
+) -> None:
+    token = bench.token("anna", "data-scientist", "/fashion")
+    for _ in range(5):
+        _post(door, bench, METRIC, "anna", token)
+    assert _recorded(bench, METRIC) == 1
+    bench.clock.advance(61)
+    _post(door, bench, METRIC, "anna", token)
+    assert _recorded(bench, METRIC) == 2
+
+
+def test_another_caller_another_credential_and_other_changes_are_recorded(
+    door: TestClient, bench: AccessBench
+) -> None:
+    for who in ("anna", "anna", "ben"):  # each time with a new token
+        _post(door, bench, METRIC, who)
+    assert _recorded(bench, METRIC) == 3
+    token = bench.token("anna", "data-scientist", "/fashion")
+    for _ in range(3):
+        _post(door, bench, TAG, "anna", token)
+    assert _recorded(bench, TAG) == 3
