@@ -33,7 +33,8 @@ resource "northstar_project" "this" {
 """
 SERVICE = """
 resource "northstar_service_principal" "ci" {{
-  name = "{name}-ci"
+  name   = "{name}-ci"
+  secret = {secret}
 }}
 
 resource "northstar_role_assignment" "ci" {{
@@ -68,8 +69,8 @@ def squad(name: str, about: str = "Flights") -> str:
     return SQUAD.format(name=name, about=about)
 
 
-def service(name: str, role: str = "data-scientist") -> str:
-    return SERVICE.format(name=name, role=role)
+def service(name: str, role: str = "data-scientist", *, secret: bool = False) -> str:
+    return SERVICE.format(name=name, role=role, secret=str(secret).lower())
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def standards(embedded: Embedded) -> Iterator[StandardsClient]:
 def test_what_is_applied_is_there_and_nothing_is_left_to_do(
     root: Workspace, projects: ProjectClient, access: AccessClient, standards: StandardsClient
 ) -> None:
-    everything = squad("applied") + PROJECT + service("applied") + STANDARDS + SECRET
+    everything = squad("applied") + PROJECT + service("applied", secret=True) + STANDARDS + SECRET
     said = root.apply(everything)
 
     assert set(said.changes.values()) == {"create"}
@@ -120,15 +121,19 @@ def test_what_can_change_in_place_does_and_the_rest_is_replaced(
     root.apply(squad("changed") + service("changed"))
     (before,) = access.role_assignments("service:changed-ci")
 
-    said = root.apply(squad("changed", "Delays") + service("changed", "operator"))
+    said = root.apply(
+        squad("changed", "Delays") + service("changed", "operator", secret=True) + SECRET
+    )
 
     assert said.changes == {
         "northstar_squad.this": "update",
+        "northstar_service_principal.ci": "update",
         "northstar_role_assignment.ci": "replace",
     }
     assert [one.description for one in projects.squads() if one.name == "changed"] == ["Delays"]
     (after,) = access.role_assignments("service:changed-ci")
     assert (after.role, after.assigned_at > before.assigned_at) == ("operator", True)
+    assert root.output("secret") == ""  # it counts when the principal is made
 
 
 def test_a_change_by_hand_is_drift_in_the_next_plan_and_goes_with_the_next_apply(
@@ -193,7 +198,7 @@ def test_what_was_made_by_hand_is_imported_as_it_is(
 
 
 def test_what_the_platform_keeps_is_not_destroyed_and_the_rest_is(
-    root: Workspace, access: AccessClient, standards: StandardsClient
+    root: Workspace, embedded: Embedded, standards: StandardsClient
 ) -> None:
     root.apply(squad("kept") + service("kept") + STANDARDS)
 
@@ -206,7 +211,7 @@ def test_what_the_platform_keeps_is_not_destroyed_and_the_rest_is(
     assert root.destroy().exit_code == 0
     assert standards.parameters() == Parameters()
     with pytest.raises(NotFound):
-        access.new_secret("service:kept-ci")
+        embedded.connection.get("/api/principals/service:kept-ci")
 
 
 def take_role_on_the_page(embedded: Embedded, assignment: int, scope: str) -> None:

@@ -40,7 +40,8 @@ def model(api: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
 
 def sent(kind: Kind) -> set[str]:
     in_path = set(re.findall(r"\{(\w+)\}", kind.collection))
-    return (set(kind.writes) - in_path) | set(kind.fixed)
+    chosen = {one.name for one in kind.choices}
+    return (set(kind.writes) - in_path) | chosen | set(kind.fixed)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

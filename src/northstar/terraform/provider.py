@@ -147,9 +147,11 @@ class Provider:
         elif prior is None:
             made = self._platform.post(kind.path(kind.collection, planned), kind.body(planned))
             answer = {**made, **{name: made[there] for name, there in kind.answers.items()}}
-        else:
+        elif kind.updates:
             path = kind.path(kind.item, prior)
             answer = self._platform.request("PATCH", path, json=kind.changes(planned))
+        else:
+            answer = {}  # a choice of the creation: only the state is told
         return _settled(kind.attributes, planned, answer)
 
     def adopt(self, kind: Kind, import_id: str) -> Values:
@@ -163,6 +165,7 @@ class Provider:
         named = dict(zip(kind.identity, parts, strict=True))
         answer = self._platform.get(kind.path(kind.item, named))
         nothing: Values = {one.name: None for one in kind.attributes}
+        nothing |= {one.name: one.default for one in kind.choices}
         return _settled(kind.attributes, nothing, {**named, **answer})
 
     def _remove(self, kind: Kind, state: Values) -> None:

@@ -44,6 +44,8 @@ class Kind:
         updates: of these, the ones that ``PATCH`` changes in place; the others replace the object.
         fixed: what is sent along at creation, and is no attribute.
         answers: attributes that the answer to the creation calls otherwise.
+        choices: attributes of the creation alone: nobody remembers them, and another choice later
+            changes nothing.
         secrets: attributes that are only in the answer to the creation, and are sensitive.
         hidden: fields of the model that are no attributes.
         kept: why the platform doesn't remove it; empty where it does.
@@ -59,6 +61,7 @@ class Kind:
     updates: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
+    choices: tuple[Attribute, ...] = ()
     secrets: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     kept: str = ""
@@ -95,12 +98,11 @@ class Kind:
                 "string",
                 "computed",
                 sensitive=True,
-                description="Known to whoever created it: it is kept in the state, and nowhere "
-                "else; null after an import.",
+                description="Told once, at the creation: it is kept in the state and nowhere else.",
             )
             for name in self.secrets
         ]
-        return (*of_model, *revealed)
+        return (*of_model, *self.choices, *revealed)
 
     @cached_property
     def looked_up(self) -> tuple[Attribute, ...]:
@@ -128,7 +130,8 @@ class Kind:
     def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What is sent to make the object."""
         in_path = _BRACES.findall(self.collection)
-        written = [name for name in self.writes if name not in in_path]
+        chosen = [one.name for one in self.choices]
+        written = [name for name in (*self.writes, *chosen) if name not in in_path]
         return {**self.fixed, **{name: to_json(values[name]) for name in written}}
 
     def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +169,16 @@ KINDS: tuple[Kind, ...] = (
         writes=("name",),
         fixed={"kind": "service"},
         answers={"id": "client_id"},
+        choices=(
+            Attribute(
+                "secret",
+                "bool",
+                "defaulted",
+                annotation=bool,
+                default=False,
+                description="Whether it is made with a secret, which then stands in the state.",
+            ),
+        ),
         secrets=("client_secret",),
         hidden=("kind",),
         note="A pipeline that has tokens of its own needs no secret: trust their issuer.",
