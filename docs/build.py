@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from executed import executed
 from linear_pictures import pictures
+from terraform_page import page as terraform_provider
 
 from northstar.cli import COMMANDS, root
 from northstar.project.schema import json_schema
@@ -34,6 +35,7 @@ def pages() -> dict[str, str]:
     return {
         "reference/cli.md": _command_line(),
         "reference/northstar.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        "reference/terraform-provider.md": terraform_provider(),
         _LINEAR: executed((_DOCS / _LINEAR).read_text(encoding="utf-8")),
         **{f"pictures/linear/{name}": text for name, text in pictures().items()},
     }

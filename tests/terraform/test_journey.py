@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -212,6 +213,19 @@ def test_what_the_platform_keeps_is_not_destroyed_and_the_rest_is(
     assert standards.parameters() == Parameters()
     with pytest.raises(NotFound):
         embedded.connection.get("/api/principals/service:kept-ci")
+
+
+def test_the_guide_shows_a_configuration_that_applies(
+    root: Workspace, standards: StandardsClient
+) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "how-to" / "governing-with-terraform.md"
+    shown = re.search(r"```hcl\n(terraform .*?)```", guide.read_text(), re.DOTALL)
+    assert shown
+    (root.folder / "requires.tf").unlink()  # the guide has its own
+
+    assert len(root.apply(shown[1]).changes) == 6
+    assert standards.parameters().minimum_rows_test == 500
+    assert root.plan(shown[1], "-detailed-exitcode").exit_code == 0
 
 
 def take_role_on_the_page(embedded: Embedded, assignment: int, scope: str) -> None:

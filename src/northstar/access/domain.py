@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from northstar.errors import Invalid
 from northstar.names import Scope, check_name
@@ -67,10 +67,10 @@ class RoleAssignment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: int
-    principal: str
+    principal: str = Field(description="Who has the role, for example user:anna or service:ci.")
     role: RoleName
-    scope: str
-    expires_at: datetime | None
+    scope: str = Field(description="Where: /, /SQUAD, /SQUAD/PROJECT or with /ENVIRONMENT.")
+    expires_at: datetime | None = Field(description="Until when; for good, when it is not set.")
     assigned_by: str
     assigned_at: datetime
 

@@ -18,7 +18,7 @@ class Squad(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: Name
-    description: str = ""
+    description: str = Field(default="", description="What the squad is about.")
     created_by: str
     created_at: datetime
 
@@ -28,9 +28,9 @@ class Project(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    squad: Name
+    squad: Name = Field(description="Whose it is.")
     name: Name
-    description: str = ""
+    description: str = Field(default="", description="What the project is about.")
     created_by: str
     created_at: datetime
 

@@ -136,18 +136,18 @@ class EndpointStatus(_Value):
 class EndpointView(_Value):
     """What clients and pages see of an endpoint."""
 
-    endpoint: str
-    revision: int
+    endpoint: str = Field(description="Its name, SQUAD/PROJECT/ENVIRONMENT.")
+    revision: int = Field(description="What it shall serve; grows with every change.")
     weights: dict[int, float]
-    url: str | None = None
-    answering: bool = False
-    served_revision: int = 0
+    url: str | None = Field(default=None, description="Where it answers, or last did.")
+    answering: bool = Field(default=False, description="Whether it reported a moment ago.")
+    served_revision: int = Field(default=0, description="What it serves.")
     last_seen_at: datetime | None = None
     counters: tuple[VersionCounters, ...] = ()
     rejected: int = 0
     captured: int = 0
     dropped: int = 0
-    problem: str = ""
+    problem: str = Field(default="", description="Why what it serves is not what it shall.")
 
 
 def variant_name(version: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,6 @@ from northstar.names import EnvironmentName
 from northstar.registry.domain import VersionRecord
 
 Outcome = Literal["passed", "failed", "could-not-be-evaluated"]
-Positive = Annotated[int, Field(ge=1)]
 
 
 class _Value(BaseModel):
@@ -24,20 +23,28 @@ class _Value(BaseModel):
 
 
 class Parameters(_Value):
-    """The thresholds of the standards: the company's, kept by the platform, not by squads.
+    """The thresholds of the standards: the company's, kept by the platform, not by squads."""
 
-    ``baseline_margin`` is how much better than the baseline a version must at least be (lower
-    bound of the interval, in units of the primary metric); ``live_margin`` how much worse than the
-    live version it may at most prove to be (upper bound). Latencies are milliseconds.
-    """
-
-    baseline_margin: float = 0.0
-    live_margin: float = 0.0
-    minimum_rows_train: Positive = 500
-    minimum_rows_test: Positive = 200
-    calibration_error: Annotated[float, Field(gt=0, le=1)] = 0.10
-    latency_ms_p99: Annotated[float, Field(gt=0)] = 100.0
-    require_clean_commit: bool = False
+    baseline_margin: float = Field(
+        default=0.0,
+        description="How much better than the baseline a version must at least be: lower bound of "
+        "the interval, in units of the primary metric.",
+    )
+    live_margin: float = Field(
+        default=0.0,
+        description="How much worse than the live version it may at most prove to be: upper bound.",
+    )
+    minimum_rows_train: int = Field(default=500, ge=1, description="Rows that it learnt from.")
+    minimum_rows_test: int = Field(default=200, ge=1, description="Rows that it was judged by.")
+    calibration_error: float = Field(
+        default=0.10, gt=0, le=1, description="Between what is predicted and what happens, at most."
+    )
+    latency_ms_p99: float = Field(
+        default=100.0, gt=0, description="Milliseconds that 99 of 100 requests take at most."
+    )
+    require_clean_commit: bool = Field(
+        default=False, description="Whether it must be trained from a commit without changes."
+    )
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,15 @@ def _attribute(name: str, field: FieldInfo, written: bool) -> Attribute:
         mode,
         annotation=annotation,
         default=from_json(default, kind),
-        description=field.description or "",
+        description=_about(field),
     )
+
+
+def _about(field: FieldInfo) -> str:
+    said = field.description or ""
+    if get_origin(field.annotation) is Literal:
+        said += f" One of {', '.join(str(one) for one in get_args(field.annotation))}."
+    return said.strip()
 
 
 def _may_be_none(annotation: Any) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from northstar.errors import Invalid
 
@@ -44,9 +44,9 @@ class Trust(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    issuer: str
-    audience: str
-    subject: str
+    issuer: str = Field(description="Who signs the tokens, as they write it in iss.")
+    audience: str = Field(description="Whom the tokens are for: aud.")
+    subject: str = Field(description="Whom they are about: sub. A * stands for what has no colon.")
 
     def admits(self, subject: object) -> bool:
         """Whether a token's subject is one that is trusted."""
@@ -63,7 +63,7 @@ class HeldTrust(Trust):
     """A principal trusts the tokens of another issuer, such as a pipeline's, for an audience."""
 
     number: int
-    principal: str
+    principal: str = Field(description="Who is proven by the tokens, for example service:ci.")
 
 
 class Federated(BaseModel):
