@@ -161,9 +161,7 @@ def test_a_role_ends_by_itself(bench: AccessBench, clock: FakeClock) -> None:
 def test_a_change_by_another_replica_holds_within_a_second(
     bench: AccessBench, clock: FakeClock
 ) -> None:
-    replica = AccessService(
-        bench.database, clock, "http://northstar.test", sealer=bench.sealer
-    )
+    replica = AccessService(bench.database, clock, "http://northstar.test", sealer=bench.sealer)
     anna = bench.principal("anna")
     assert not replica.allowed(anna, "version:read", PROD)
     held = bench.access.directory.assign(anna.id, "reader", Scope(), "user:admin")

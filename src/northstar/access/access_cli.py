@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from northstar.access.credentials_cli import rotate_keys
 from northstar.access.elevation.cli import COMMANDS as ELEVATION
 from northstar.access.explanations import Explanation, Holder
 from northstar.access.explanations_client import ExplanationClient
@@ -50,7 +51,7 @@ def who_can(action: str, resource: str, context: tuple[str, ...], as_json: bool)
     emit(found, as_json=as_json, text=lambda: _holders(found))
 
 
-for _command in (*ELEVATION, policy_test):
+for _command in (*ELEVATION, policy_test, rotate_keys):
     access.add_command(_command)
 
 

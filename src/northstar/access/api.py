@@ -34,6 +34,7 @@ class NewPrincipal(BaseModel):
 
     kind: Literal["user", "service"]
     name: _ID
+    secret: bool = True
 
 
 class NewAssignment(BaseModel):
@@ -114,7 +115,8 @@ def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None
 
     @routes.post("/api/principals", status_code=201, dependencies=[guard("principal:create")])
     def create(body: NewPrincipal, request: Request) -> Secret:
-        return directory.create(body.kind, body.name, caller(request).id)
+        by = caller(request).id
+        return directory.create(body.kind, body.name, by, with_secret=body.secret)
 
     @routes.get("/api/principals", dependencies=[guard("principal:read")])
     def principals() -> list[Principal]:

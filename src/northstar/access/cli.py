@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from northstar.access.client import AccessClient
-from northstar.access.domain import Identity, RoleAssignment, Secret
+from northstar.access.credentials_cli import COMMANDS as CREDENTIALS
+from northstar.access.credentials_cli import emit_secret
+from northstar.access.domain import Identity, RoleAssignment
 from northstar.connection import PLATFORM_AUDIENCE, Connection, Credentials, profile_path
 from northstar.terminal import connect, emit, json_option, say, table
 
@@ -21,18 +23,12 @@ def principal() -> None:
 
 @principal.command("create")
 @click.argument("principal_id", metavar="user:NAME|service:NAME")
+@click.option("--without-secret", is_flag=True, help="It will prove itself in another way.")
 @json_option
-def create_principal(principal_id: str, as_json: bool) -> None:
+def create_principal(principal_id: str, without_secret: bool, as_json: bool) -> None:
     """Make a user or a service and print its first secret, which is shown only now."""
-    _emit_secret(AccessClient(connect()).create_principal(principal_id), as_json)
-
-
-@principal.command("secret")
-@click.argument("principal_id", metavar="PRINCIPAL")
-@json_option
-def new_secret(principal_id: str, as_json: bool) -> None:
-    """Print one more secret for a principal; the others stay good."""
-    _emit_secret(AccessClient(connect()).new_secret(principal_id), as_json)
+    client = AccessClient(connect())
+    emit_secret(client.create_principal(principal_id, secret=not without_secret), as_json)
 
 
 @principal.command("list")
@@ -53,6 +49,10 @@ def delete_principal(principal_id: str, yes: bool) -> None:
         click.confirm(f"Remove {principal_id} with its secrets and roles?", abort=True, err=True)
     AccessClient(connect()).delete_principal(principal_id)
     say(f"Removed {principal_id}.")
+
+
+for _command in CREDENTIALS:
+    principal.add_command(_command)
 
 
 @click.group()
@@ -147,12 +147,6 @@ def whoami(as_json: bool) -> None:
 def token(audience: str) -> None:
     """Print a short-lived token, for MLFLOW_TRACKING_TOKEN or an Authorization header."""
     click.echo(connect().token(audience))
-
-
-def _emit_secret(secret: Secret, as_json: bool) -> None:
-    text = f"client id:     {secret.client_id}\nclient secret: {secret.client_secret}"
-    emit(secret, as_json=as_json, text=text)
-    say("The secret is shown only now; keep it somewhere safe.")
 
 
 def _identity(identity: Identity) -> str:

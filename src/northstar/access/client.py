@@ -34,20 +34,19 @@ class AccessClient:
         answer = self._connection.post("/api/sign-in-links", {"principal": principal})
         return str(answer["url"])
 
-    def create_principal(self, principal: str) -> Secret:
-        """Make ``user:NAME`` or ``service:NAME``; its secret is in the answer, and nowhere else."""
+    def create_principal(self, principal: str, *, secret: bool = True) -> Secret:
+        """Make ``user:NAME`` or ``service:NAME``; its secret is in the answer, and nowhere else.
+
+        Args:
+            secret: whether it gets one; without, the answer's is empty.
+        """
         kind, _, name = principal.partition(":")
-        body = {"kind": kind, "name": name}
+        body = {"kind": kind, "name": name, "secret": secret}
         return Secret.model_validate(self._connection.post("/api/principals", body))
 
     def principals(self) -> list[Principal]:
         """Everybody, by id."""
         return [Principal.model_validate(p) for p in self._connection.get("/api/principals")]
-
-    def new_secret(self, principal: str) -> Secret:
-        """One more secret for a principal; the others stay good."""
-        path = f"/api/principals/{quote(principal, safe=':')}/secrets"
-        return Secret.model_validate(self._connection.post(path))
 
     def delete_principal(self, principal: str) -> None:
         """Remove a principal; its tokens stop working at once."""

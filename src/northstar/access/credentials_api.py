@@ -44,12 +44,33 @@ class NewTrust(BaseModel):
     subject: _Text
 
 
+class Rotation(BaseModel):
+    """Whether the old keys are withdrawn at once."""
+
+    at_once: bool = False
+
+
+class SigningKey(BaseModel):
+    """The id of a key that tokens are signed with."""
+
+    kid: str
+
+
 def router(service: AccessService, guard: Guard) -> APIRouter:
     """List, add and withdraw; a principal's own secrets and tokens it may see to itself."""
     routes = APIRouter(prefix="/api/principals/{principal}", tags=["access"])
     _own(routes, service, guard)
     _administered(routes, service, guard)
-    return routes
+    everything = APIRouter(tags=["access"])
+    everything.include_router(routes)
+    _keys(everything, service, guard)
+    return everything
+
+
+def _keys(routes: APIRouter, service: AccessService, guard: Guard) -> None:
+    @routes.post("/api/signing-keys", status_code=201, dependencies=[guard("key:rotate")])
+    def rotate(body: Rotation) -> SigningKey:
+        return SigningKey(kid=service.tokens.keys.rotate(at_once=body.at_once))
 
 
 def _own(routes: APIRouter, service: AccessService, guard: Guard) -> None:

@@ -121,8 +121,13 @@ class Directory:
         """A principal with its roles."""
         return Identity(principal=principal, assignments=self.assignments(principal.id))
 
-    def create(self, kind: PrincipalKind, name: str, by: str) -> Secret:
-        """Create a principal with a first secret; raises ``Conflict`` when there is one."""
+    def create(
+        self, kind: PrincipalKind, name: str, by: str, *, with_secret: bool = True
+    ) -> Secret:
+        """Create a principal with a first secret; raises ``Conflict`` when there is one.
+
+        Without a secret it has to prove itself in another way; the one returned is empty then.
+        """
         principal = principal_of(kind, name)
         now = self._clock.now()
         with self.change() as connection:
@@ -131,7 +136,9 @@ class Directory:
                     f"{principal.id} exists already.",
                     hint="Give it another secret with `northstar principal secret`.",
                 )
-            secret = client_secrets.new_secret(connection, principal.id, now)
+            secret = ""
+            if with_secret:
+                secret = client_secrets.new_secret(connection, principal.id, now)
         return Secret(client_id=principal.id, client_secret=secret)
 
     def ensure(self, principal: Principal, grants: tuple[Grant, ...]) -> Principal:
