@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from northstar import __version__
 from northstar.cli import root
+from northstar.errors import Failed
 from northstar.terraform.install import PROGRAM, SOURCE, install
 
 
@@ -59,6 +60,17 @@ def test_the_command_prints_what_to_configure_and_what_is_missing(
     assert str(tmp_path / "mirror") in told["cli_configuration"]
     assert f'export PATH="{Path(sys.executable).parent}:$PATH"' in said.stderr
     assert Path(told["program"]).is_file()
+
+
+def test_what_it_needs_and_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "northstar.terraform.install.find_spec", lambda name: name != "grpc" or None
+    )
+    with pytest.raises(Failed, match="there is no grpc") as refused:
+        install(tmp_path)
+    assert "northstar-mlops[terraform]" in refused.value.hint
 
 
 def test_started_by_a_person_the_program_says_what_it_is() -> None:

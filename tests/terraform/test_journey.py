@@ -215,6 +215,23 @@ def test_what_the_platform_keeps_is_not_destroyed_and_the_rest_is(
         embedded.connection.get("/api/principals/service:kept-ci")
 
 
+def test_a_platform_that_the_same_configuration_makes_is_known_when_it_is_applied(
+    root: Workspace, projects: ProjectClient
+) -> None:
+    url = root.settings.pop("NORTHSTAR_URL")
+    made = f"""
+resource "terraform_data" "platform" {{
+  input = "{url}"
+}}
+
+provider "northstar" {{
+  url = terraform_data.platform.output
+}}
+"""
+    root.apply(made + squad("later"))
+    assert "later" in [one.name for one in projects.squads()]
+
+
 def test_the_guide_shows_a_configuration_that_applies(
     root: Workspace, standards: StandardsClient
 ) -> None:

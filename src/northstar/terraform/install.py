@@ -6,14 +6,17 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from northstar import __version__
+from northstar.errors import Failed
 
 SOURCE = "northstar.internal/northstar/northstar"
 """What ``required_providers`` names; ``.internal`` is nobody's on the public internet."""
 
 PROGRAM = "terraform-provider-northstar"
+_NEEDS = ("cryptography", "grpc", "msgpack")  # the extra "terraform"
 _PROCESSORS = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 # The same text on every machine: its checksum goes into the lock file that a team shares. So it
 # looks for the program on the PATH, as `northstar` itself is found.
@@ -63,7 +66,15 @@ class Installed:
 
 
 def install(mirror: Path) -> Installed:
-    """Write the provider into a folder that Terraform takes for a mirror; idempotent."""
+    """Write the provider into a folder that Terraform takes for a mirror; idempotent.
+
+    Raises ``Failed`` where what it needs besides Northstar is not installed.
+    """
+    if missing := [name for name in _NEEDS if find_spec(name) is None]:
+        raise Failed(
+            f"The provider can't run here: there is no {' and no '.join(missing)}.",
+            hint="pip install 'northstar-mlops[terraform]'",
+        )
     folder = mirror / SOURCE / __version__ / _platform_name()
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / f"{PROGRAM}_v{__version__}"

@@ -114,12 +114,8 @@ class Service:
         )
         try:
             return {"new_state": self._dynamic(self._provider.apply(kind, prior, planned))}
-        except NorthstarError as error:
-            # Nothing changed; without a state in the answer Terraform would forget the object.
-            return {
-                "new_state": self._dynamic(prior),
-                "diagnostics": [self._diagnostic(Problem(error))],
-            }
+        except Exception as error:  # noqa: BLE001 - without a state Terraform forgets the object
+            return {"new_state": self._dynamic(prior), "diagnostics": [self._told(error)]}
 
     def import_resource_state(self, request: Any) -> dict[str, Any]:
         state = self._provider.adopt(self._kind(request), request.id)
@@ -143,15 +139,8 @@ class Service:
         def answer(request: Any) -> Any:
             try:
                 return response(**function(request))
-            except NorthstarError as error:
-                return response(diagnostics=[self._diagnostic(Problem(error))])
-            except Exception as error:
-                log.exception("%s failed", name)
-                defect = Failed(
-                    f"The provider failed: {type(error).__name__}: {error}",
-                    hint="This is a defect of Northstar; TF_LOG=debug shows where.",
-                )
-                return response(diagnostics=[self._diagnostic(Problem(defect))])
+            except Exception as error:  # noqa: BLE001 - whatever it is, Terraform is to tell it
+                return response(diagnostics=[self._told(error)])
 
         return answer
 
@@ -178,6 +167,16 @@ class Service:
             computed=attribute.mode in ("computed", "defaulted"),
             sensitive=attribute.sensitive,
         )
+
+    def _told(self, error: Exception) -> Any:
+        if isinstance(error, NorthstarError):
+            return self._diagnostic(Problem(error))
+        log.error("The provider failed", exc_info=error)
+        defect = Failed(
+            f"The provider failed: {type(error).__name__}: {error}",
+            hint="This is a defect of Northstar; TF_LOG=debug shows where.",
+        )
+        return self._diagnostic(Problem(defect))
 
     def _diagnostic(self, problem: Problem) -> Any:
         about = {"attribute": self._path(problem.attribute)} if problem.attribute else {}
