@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.embedded import Embedded, wait_until
+from tests.embedded import Embedded, processes_mentioning, wait_until
 from tests.projects import returns_data
 
 SCRIPT = """
@@ -103,6 +104,48 @@ def test_mlflows_client_goes_on_when_its_first_token_has_ended(
     done = embedded.run("run", "-C", str(project), PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert len([run for run in _runs(embedded) if "renewed" in str(run["data"])]) == 1
+
+
+SECRETS = {
+    "a client's secret": rb"nss_[A-Za-z0-9_-]{40}",
+    "a token": rb"eyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{40}",
+    "a private key": rb'"d": ?"[A-Za-z0-9_-]{40}|BEGIN [A-Z ]*PRIVATE KEY',
+    "a sign-in code": rb"code=[A-Za-z0-9_-]{40}",
+}
+
+
+def test_no_secret_is_left_in_files_logs_databases_or_process_lists(
+    embedded: Embedded, project: Path
+) -> None:
+    """After runs, a job, and everything that people get wrong with secrets."""
+    made = embedded.json("principal", "create", "service:ci")
+    secret = made["client_secret"]
+    for arguments, environment in (
+        (("principal", "secret", secret), {}),
+        (("whoami",), {"NORTHSTAR_CLIENT_ID": secret, "NORTHSTAR_CLIENT_SECRET": "service:ci"}),
+        (("whoami",), {"NORTHSTAR_CLIENT_ID": "service:ci", "NORTHSTAR_CLIENT_SECRET": secret}),
+        (("whoami",), {"NORTHSTAR_TOKEN": embedded.connection.token()[:-4] + "AAAA"}),
+        (("token",), {}),
+        (("login", "--link"), {}),
+    ):
+        where = {"NORTHSTAR_URL": embedded.url} if environment else {}
+        done = embedded.run(*arguments, **where, **environment)
+        assert secret not in done.stderr.replace(f"{secret!r}", ""), done.stderr
+    places = [file for file in embedded.state.rglob("*") if file.is_file()]
+    places += [file for file in project.rglob("*") if file.is_file()]
+    kept_on_purpose = {embedded.state / "connection.json"}
+    assert all(re.search(SECRETS["a client's secret"], f.read_bytes()) for f in kept_on_purpose)
+    found = [
+        (str(file.relative_to(embedded.folder)), what)
+        for file in places
+        if file not in kept_on_purpose
+        for what, pattern in SECRETS.items()
+        if re.search(pattern, file.read_bytes())
+    ]
+    assert found == []
+    for process in processes_mentioning(str(embedded.state)):
+        command = Path(f"/proc/{process}/cmdline").read_bytes()
+        assert not any(re.search(pattern, command) for pattern in SECRETS.values()), command
 
 
 def _install_plugin(folder: Path) -> None:

@@ -43,8 +43,8 @@ class Sealer:
         except InvalidToken:
             raise Failed(
                 "A signing key in the database can't be opened with the encryption key.",
-                hint="Was NORTHSTAR_ENCRYPTION_KEY changed, or its file lost? List the old key "
-                "behind the new one, separated by a blank.",
+                hint="Was NORTHSTAR_ENCRYPTION_KEY changed? List the old key behind the new one, "
+                "separated by a blank. If it is lost, empty the table access_keys: all tokens end.",
             ) from None
 
     def is_sealed(self, text: str) -> bool:

@@ -79,7 +79,7 @@ class KeyVault:
                 value = client.get_secret(secret, version).value
         except ResourceNotFoundError as error:
             raise NotFound(f"{vault} holds no secret {secret}.") from error
-        except AzureError as error:
+        except (AzureError, ValueError) as error:  # ValueError: who answers is no vault
             raise Failed(
                 f"The secret {secret} could not be read from {vault}: {type(error).__name__}.",
                 hint="Does this process's identity have the role Key Vault Secrets User there?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -37,6 +38,7 @@ from northstar.errors import Invalid
 from northstar.names import EndpointRef, ProjectRef, Scope
 
 _BOOTSTRAP = "bootstrap"
+_CLIENT_ID = re.compile(r"(user|service|managed|platform):[a-z0-9/-]{1,255}")
 _UNKNOWN = "unknown"  # who the audit says it was when nobody proved to be anybody
 _OLDER_SECRETS_LAST = timedelta(days=1)
 _RUN_SECRETS_LAST = timedelta(days=3)
@@ -315,7 +317,9 @@ class AccessService:
 
     def _record_refusal(self, client_id: str, audience: str) -> None:
         who = client_id if self.directory.find(client_id) else _UNKNOWN
-        claimed: dict[str, JsonValue] = {"audience": audience[:255], "claimed": client_id[:255]}
+        # Whoever mixes up id and secret finds neither in the audit.
+        told = client_id[:255] if _CLIENT_ID.fullmatch(client_id) else "(no client id)"
+        claimed: dict[str, JsonValue] = {"audience": audience[:255], "claimed": told}
         self.audit.record(who, "token:issue", Scope(), "denied", claimed)
 
     def _existing(self, principal: str) -> Principal:

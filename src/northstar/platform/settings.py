@@ -35,8 +35,8 @@ class Settings:
 
     state: Path
     url: str
-    database_url: str
-    mlflow_database_url: str
+    database_url: str = field(repr=False)
+    mlflow_database_url: str = field(repr=False)
     trusted_proxies: tuple[str, ...] = ()
     azure_monitor: str = field(default="", repr=False)
     policies: Path | None = None
