@@ -31,3 +31,23 @@ def labels(seed: int, X: Floats, classes: int) -> NDArray[np.str_]:
     codes = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
     codes[:classes] = np.arange(classes)
     return np.array(["amber", "blue", "cyan", "dun"])[codes]
+
+
+KINDS = ("tall", "wide", "rank-deficient", "badly scaled", "constant columns", "one row")
+
+
+def kind_of_table(kind: str, seed: int) -> tuple[Floats, Floats, Floats]:
+    """A table of a kind, a noisy linear target with some outliers, and weights, some of them 0."""
+    rng = np.random.default_rng(seed)
+    rows, columns = {"wide": (10, 25), "one row": (1, 4)}.get(kind, (50, 5))
+    X = rng.normal(size=(rows, columns)) + rng.normal(size=(rows, 1))
+    if kind == "rank-deficient":
+        X[:, 3:] = X[:, :2] @ rng.normal(size=(2, 2))
+    if kind == "badly scaled":
+        X = X * 10.0 ** rng.integers(-4, 5, columns) + 10.0 ** rng.integers(-2, 4, columns)
+    if kind == "constant columns":
+        X[:, [0, 3]] = [0.0, 2013.7]
+    y = (X - X.mean(0)) @ rng.normal(size=columns) / X.std() if rows > 1 else np.zeros(1)
+    y = y + 1.5 + rng.standard_t(3, rows)
+    weights = rng.exponential(size=rows) * (rng.random(rows) > 0.1)
+    return X, y, weights if weights.any() else np.ones(rows)

@@ -14,22 +14,22 @@ import pytest
 
 from northstar.linear import (
     BadInput,
-    LinearRegression,
     LogisticRegression,
     NotFitted,
     Ridge,
     load_model,
     save_model,
 )
+from tests.linear.estimators import ESTIMATORS, fresh, target
 from tests.linear.tables import labels, table, values
 
 X = pd.DataFrame(table(1), columns=list("abcd"))
 MODELS: dict[str, Any] = {
-    "linear": LinearRegression().fit(X, values(1, table(1))),
-    "ridge": Ridge(alpha=2.0).fit(X, values(1, table(1))),
-    "binary": LogisticRegression().fit(X, labels(1, table(1), 2)),
+    name: fresh(name).fit(X, target(name, 1, table(1))) for name in ESTIMATORS
+} | {
+    "binary": LogisticRegression(fit_intercept=False).fit(X, labels(1, table(1), 2)),
     "numbers": LogisticRegression().fit(X, np.arange(60) % 3),
-    "multiclass": LogisticRegression(l2=0.1).fit(X, labels(1, table(1), 3)),
+    "without names": Ridge(alpha=np.float64(2.0)).fit(table(1), values(1, table(1))),
 }
 
 
@@ -39,6 +39,9 @@ def test_a_model_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
     save_model(model, tmp_path / "model")
     back = load_model(tmp_path / "model")
     assert type(back) is type(model)
+    settings = {name: value for name, value in model.get_params().items() if name != "solver"}
+    assert settings.items() <= back.get_params().items()
+    assert getattr(back, "feature_names_in_", None) is None or list(back.feature_names_in_) == [*X]
     np.testing.assert_array_equal(back.predict(X), model.predict(X))
     if isinstance(back, LogisticRegression):
         np.testing.assert_array_equal(back.predict_proba(X), model.predict_proba(X))
@@ -53,10 +56,10 @@ print(json.dumps(answers))
 
 
 def test_mlflow_loads_it(tmp_path: Path) -> None:
-    for name in ("linear", "binary", "multiclass"):
+    for name in ("PoissonRegression", "binary", "LogisticRegression"):
         save_model(MODELS[name], tmp_path / name)
     run = subprocess.run(
-        [sys.executable, "-c", _BY_MLFLOW, "linear", "binary", "multiclass"],
+        [sys.executable, "-c", _BY_MLFLOW, "PoissonRegression", "binary", "LogisticRegression"],
         cwd=tmp_path,
         input=json.dumps(X.to_dict("list")),
         text=True,
@@ -65,10 +68,11 @@ def test_mlflow_loads_it(tmp_path: Path) -> None:
         timeout=120,
     )
     answers = json.loads(run.stdout)
-    binary, multiclass = MODELS["binary"], MODELS["multiclass"]
-    np.testing.assert_array_equal(answers["linear"], MODELS["linear"].predict(X))
+    binary, multiclass = MODELS["binary"], MODELS["LogisticRegression"]
+    counted = MODELS["PoissonRegression"].predict(X)
+    np.testing.assert_array_equal(answers["PoissonRegression"], counted)
     np.testing.assert_array_equal(answers["binary"], binary.predict_proba(X)[:, 1])
-    np.testing.assert_array_equal(answers["multiclass"], multiclass.predict_proba(X))
+    np.testing.assert_array_equal(answers["LogisticRegression"], multiclass.predict_proba(X))
 
 
 def test_only_a_fitted_model_is_saved(tmp_path: Path) -> None:
@@ -86,7 +90,7 @@ def test_only_a_fitted_model_is_saved(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_model_is_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
-    save_model(MODELS["linear"], tmp_path)
+    save_model(MODELS["LinearRegression"], tmp_path)
     path = tmp_path / "model.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(BadInput, match=message):

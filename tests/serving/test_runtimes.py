@@ -15,6 +15,8 @@ from northstar.linear import LogisticRegression, save_model
 from northstar.serving.dataplane.runtimes.interface import Runtime
 from northstar.serving.dataplane.runtimes.load import load_runtime
 from northstar.serving.errors import BadInput, ModelBroken
+from tests.linear.estimators import ESTIMATORS, fresh, target
+from tests.linear.tables import table as table_of_numbers
 from tests.serving.models import NUMBERS, booster_folder, sample, signature, write_mlmodel
 
 # MLflow warns about its own type hints when it is imported.
@@ -177,6 +179,16 @@ def test_a_linear_model_of_our_own_answers_and_names_missing_values(tmp_path: Pa
     np.testing.assert_allclose(runtime.predict_rows(X.to_numpy().tolist()), own, rtol=1e-12)
     with pytest.raises(BadInput, match="missing"):
         runtime.predict_rows([[1.0, None, 1.0]])
+
+
+@pytest.mark.parametrize("name", sorted(set(ESTIMATORS) - {"LogisticRegression"}))
+def test_every_linear_regressor_of_our_own_is_served(name: str, tmp_path: Path) -> None:
+    X = table_of_numbers(1)
+    model = fresh(name).fit(X, target(name, 1, X))
+    save_model(model, tmp_path / "m")
+    runtime = load_runtime(tmp_path / "m")
+    assert (runtime.facts.task, runtime.facts.classes) == ("regression", None)
+    np.testing.assert_allclose(runtime.predict_rows(X.tolist()), model.predict(X), rtol=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow advises on logging

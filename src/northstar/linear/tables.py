@@ -71,6 +71,9 @@ class Features:
                 return np.asarray(raw, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise BadInput(f"X cannot be read as a table of numbers: {error}.") from error
+        if raw.dtype.kind == "c":  # one complex column makes all of them complex
+            columns = np.flatnonzero(raw.imag.any(axis=0)).tolist() or range(self.count)
+            raise BadInput(_complex(_listed([self._name(j) for j in columns])))
         numbers = np.empty(raw.shape)
         for j in range(self.count):
             numbers[:, j] = _number_column(raw[:, j], self._name(j))
@@ -210,10 +213,7 @@ def _number_column(raw: NDArray[Any], name: str) -> Floats:
     """One column as float64; the error names the column, its first bad value, and the remedy."""
     kind = raw.dtype.kind
     if kind == "c" or (kind == "O" and any(isinstance(value, complex) for value in raw)):
-        raise BadInput(
-            f"Complex data not supported: {name} holds complex numbers; use its real part, or "
-            "real and imaginary part as two columns."
-        )
+        raise BadInput(_complex(name))
     if kind not in "SUO":
         return np.asarray(raw, dtype=np.float64)
     try:
@@ -221,9 +221,16 @@ def _number_column(raw: NDArray[Any], name: str) -> Floats:
     except (TypeError, ValueError) as error:
         row = next(i for i, value in enumerate(raw) if not _is_number(value))
         raise BadInput(
-            f"{name} holds something that is not a number: {raw[row]!r} in row {row}. Encode it, "
-            "for example as one column of 0 and 1 for each category, or leave it out."
+            f"{name} holds something that is not a number: {raw.tolist()[row]!r} in row {row}. "
+            "Encode it, for example as one column of 0 and 1 for each category, or leave it out."
         ) from error
+
+
+def _complex(names: str) -> str:
+    return (
+        f"Complex data not supported: {names} holds complex numbers; use the real part, or real "
+        "and imaginary part as two columns."
+    )
 
 
 def _is_number(value: Any) -> bool:

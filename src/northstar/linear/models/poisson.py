@@ -79,13 +79,19 @@ class PoissonRegression(Explained, Regressor):
         return np.exp(super().predict(X))
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """D², the share of the deviance that the predictions explain, as in scikit-learn."""
+        """D², the share of the deviance that the predictions explain, as in scikit-learn.
+
+        For a target without variance, 1 when it is predicted exactly, and 0 otherwise.
+        """
         means = self.predict(X)
         counts = _read_counts(read_values(y, len(means)))
         weights = read_weights(sample_weight, len(means))
         overall = np.full_like(means, weights @ counts / weights.sum())
         left = float(weights @ _deviances(counts, means))
-        return 1.0 - left / float(weights @ _deviances(counts, overall))
+        total = float(weights @ _deviances(counts, overall))
+        if not total:
+            return 0.0 if left else 1.0
+        return 1.0 - left / total
 
 
 def _read_counts(y: ArrayLike) -> Floats:

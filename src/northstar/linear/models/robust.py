@@ -10,15 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from northstar.linear.errors import BadInput
 from northstar.linear.estimator import Regressor
 from northstar.linear.models.likelihood import check_strength
-from northstar.linear.optimisation.concomitant import ConcomitantHuber
+from northstar.linear.optimisation.concomitant import ConcomitantHuber, ConcomitantPlace
 from northstar.linear.optimisation.interior_point import FrischNewton
-from northstar.linear.optimisation.minimum import Minimum
 from northstar.linear.optimisation.newton import Newton, solve_positive
 from northstar.linear.optimisation.objective import gram
 from northstar.linear.standardise import Standardised
 from northstar.linear.tables import Floats, Training, read_values
 
-_EXACT = 1e-12
 _DEPENDENT = 1e-10
 
 
@@ -74,15 +72,12 @@ class HuberRegression(Regressor):
         objective = ConcomitantHuber(
             table.matrix, values / unit, weights, penalties, float(self.epsilon)
         )
-        minimum = solver.minimise_curved(objective, _least_squares(objective))
-        if minimum.parameters[-1] <= _EXACT:
-            minimum = Minimum(minimum.parameters, minimum.steps, converged=True)
-        parameters = self._keep(minimum)
+        minimum = solver.walk(objective, _least_squares(objective), ConcomitantPlace.direction)
+        place = objective.at(self._keep(minimum))
         self._report(solver, "the loss bends, so few steps suffice", minimum)
-        self.coef_, intercept = table.coefficients(unit * parameters[:-1])
-        self.intercept_, self.scale_ = float(intercept), unit * float(parameters[-1])
-        residuals = np.abs(values - unit * (table.matrix @ parameters[:-1]))
-        self.outliers_ = residuals > self.epsilon * self.scale_
+        self.coef_, intercept = table.coefficients(unit * place.parameters)
+        self.intercept_, self.scale_ = float(intercept), unit * place.scale
+        self.outliers_ = np.abs(place.residuals) > self.epsilon * place.scale
         self.features_ = training.features
         return self
 
@@ -139,7 +134,7 @@ def _newton(solver: str | Newton) -> Newton:
         return solver
     if solver != "auto":
         raise BadInput(f"solver is {solver!r}; 'auto' or Newton() fits.")
-    return Newton()
+    return Newton(max_steps=300)  # reweighting takes more steps than Newton's own
 
 
 def _frisch_newton(solver: str | FrischNewton) -> FrischNewton:
@@ -160,13 +155,10 @@ def _size(values: Floats) -> float:
 
 
 def _least_squares(objective: ConcomitantHuber) -> Floats:
-    """Where the walk starts: the coefficients of least squares, and the scale of its residuals."""
+    """Where the walk starts."""
     weighted = objective.matrix.T * objective.weights
     curvature = gram(objective.matrix, objective.weights) + np.diag(objective.penalties)
-    coefficients = solve_positive(curvature, weighted @ objective.y)
-    squares = np.square(objective.y - objective.matrix @ coefficients)
-    scale = float(np.sqrt(objective.weights @ squares / objective.weights.sum()))
-    return np.append(coefficients, max(scale, _EXACT))
+    return solve_positive(curvature, weighted @ objective.y)
 
 
 def _independent(matrix: Floats) -> Floats:

@@ -23,6 +23,7 @@ from northstar.linear.tables import Floats
 
 _JUMPS = 10
 _FURTHEST = 0.1
+_NEAR_DEPENDENT = 1e8
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _jump(problem: Quadratic, l1: Floats, l2: Floats, coefficients: Floats) -> F
         here, signs = coefficients[support], np.sign(coefficients[support])
         curvature = problem.block(support)
         np.fill_diagonal(curvature, np.diagonal(curvature) + l2[support])
-        there = solve_positive(curvature, problem.projected[support] - l1[support] * signs)
+        there = _solve(curvature, problem.projected[support] - l1[support] * signs)
         crossing = there * signs < 0.0
         shares = here[crossing] / (here[crossing] - there[crossing])
         share = float(shares.min()) if len(shares) else 1.0
@@ -131,6 +132,17 @@ def _jump(problem: Quadratic, l1: Floats, l2: Floats, coefficients: Floats) -> F
         if share == 1.0:
             return coefficients
     return coefficients
+
+
+def _solve(curvature: Floats, right: Floats) -> Floats:
+    """Exactly where the columns are independent; where they are not, somewhere down the valley."""
+    try:
+        found = np.asarray(np.linalg.solve(curvature, right))
+    except np.linalg.LinAlgError:
+        return solve_positive(curvature, right)
+    sizes = np.diagonal(curvature)
+    far = np.max(np.abs(found) * sizes) > _NEAR_DEPENDENT * np.max(np.abs(right))
+    return solve_positive(curvature, right) if far else found
 
 
 def _without_kinks(problem: Quadratic, l2: Floats) -> Minimum:

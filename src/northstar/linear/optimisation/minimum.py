@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from northstar.linear.optimisation.losses import Bend
 from northstar.linear.optimisation.objective import Objective
 from northstar.linear.optimisation.penalties import Penalty
 from northstar.linear.tables import Floats
@@ -34,25 +33,21 @@ class Smooth(Protocol):
 
 
 class CurvedPlace(Place, Protocol):
-    """A place where the second derivative is known too."""
-
-    def hessian(self) -> Floats:
-        """The second derivative, parameters × parameters."""
-        ...
-
-    def bend(self) -> Bend:
-        """The second derivative without forming it: a map from directions."""
-        ...
+    """A place from where a step to the minimum can be proposed, and judged."""
 
     def reach(self, direction: Floats) -> float:
         """How far a direction moves the score that it moves most; dimensionless."""
         ...
 
 
-class Curved(Smooth, Protocol):
-    """A convex function with two derivatives of a vector of parameters."""
+PlaceT = TypeVar("PlaceT", bound=CurvedPlace)
+_PlaceT_co = TypeVar("_PlaceT_co", bound=CurvedPlace, covariant=True)
 
-    def at(self, parameters: Floats) -> CurvedPlace:
+
+class Curved(Protocol[_PlaceT_co]):
+    """A convex function that bends."""
+
+    def at(self, parameters: Floats) -> _PlaceT_co:
         """Look at it there."""
         ...
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from northstar.linear.optimisation.minimum import Curved, CurvedPlace, Minimum, Step
-from northstar.linear.optimisation.objective import Objective, gram
+from northstar.linear.optimisation.minimum import Curved, Minimum, PlaceT, Step
+from northstar.linear.optimisation.objective import Objective, ObjectivePlace, gram
 from northstar.linear.tables import Floats
 
 _SUFFICIENT = 1e-4
 _SHORTEST = 2.0**-40
 _JITTER = 1e-12
 _STILL = 0.1
+_ROUNDING = 1e-9
 _WIDE = 1000
 
 _ENDLESS = (
@@ -27,8 +28,6 @@ _ENDLESS = (
     "apart without error (separation); add a penalty, drop the column that gives the answer away, "
     "or take more rows"
 )
-
-Direction = Callable[[CurvedPlace], Floats]
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,13 @@ class Newton:
 
     def minimise(self, objective: Objective, start: Floats) -> Minimum:
         """See ``Solver``; the value never rises."""
-        if start.ndim == 1 and len(start) <= _WIDE:
-            return self.minimise_curved(objective, start)
-        return self._walk(objective, start, _conjugate(objective))
+        exact = start.ndim == 1 and len(start) <= _WIDE
+        return self.walk(objective, start, _exact if exact else _conjugate(objective))
 
-    def minimise_curved(self, objective: Curved, start: Floats) -> Minimum:
-        """The same for anything with two derivatives of a vector of parameters."""
-        return self._walk(objective, start, _exact)
-
-    def _walk(self, objective: Curved, start: Floats, propose: Direction) -> Minimum:
+    def walk(
+        self, objective: Curved[PlaceT], start: Floats, propose: Callable[[PlaceT], Floats]
+    ) -> Minimum:
+        """The same for anything that bends, given what proposes a step at a place."""
         parameters, place = start, objective.at(start)
         steps: list[Step] = []
         for _ in range(self.max_steps):
@@ -76,8 +73,9 @@ class Newton:
                 return Minimum(parameters + direction, tuple(steps), converged=True)
             length, reached = _halve(objective, parameters, direction, place, promised)
             steps.append(Step(place.value, norm, length))
-            if not length:  # nothing lower within rounding
-                return Minimum(parameters, tuple(steps), converged=True)
+            if not length:  # nothing lower: at the minimum, if what was promised is rounding
+                rounding = promised <= _ROUNDING * (1.0 + abs(place.value))
+                return Minimum(parameters, tuple(steps), converged=rounding)
             parameters, place = parameters + length * direction, reached
         return Minimum(parameters, tuple(steps), converged=False)
 
@@ -91,8 +89,8 @@ def solve_positive(matrix: Floats, right: Floats) -> Floats:
 
 
 def _halve(
-    objective: Curved, parameters: Floats, direction: Floats, place: CurvedPlace, promised: float
-) -> tuple[float, CurvedPlace]:
+    objective: Curved[PlaceT], parameters: Floats, direction: Floats, place: PlaceT, promised: float
+) -> tuple[float, PlaceT]:
     """The first of 1, ½, ¼ … that lowers the value enough, and the place there; 0 if none."""
     length = 1.0
     while length >= _SHORTEST:
@@ -103,11 +101,11 @@ def _halve(
     return 0.0, place
 
 
-def _exact(place: CurvedPlace) -> Floats:
+def _exact(place: ObjectivePlace) -> Floats:
     return -solve_positive(place.hessian(), place.gradient)
 
 
-def _conjugate(objective: Objective) -> Direction:
+def _conjugate(objective: Objective) -> Callable[[ObjectivePlace], Floats]:
     """Directions from conjugate gradients, guided by a matrix that is near the curvature.
 
     The curvature of softmax never exceeds ½(I − 11ᵀ/K) in the classes (Böhning 1992). From a
@@ -116,7 +114,7 @@ def _conjugate(objective: Objective) -> Direction:
     """
     guide = _guide(objective)
 
-    def propose(place: CurvedPlace) -> Floats:
+    def propose(place: ObjectivePlace) -> Floats:
         gradient = place.gradient
         size = float(np.linalg.norm(gradient))
         exactness = min(0.1, float(np.sqrt(size / max(1.0, len(objective.y)))))
