@@ -196,7 +196,7 @@ def _by_scikit_learn(known: StRD) -> Answer:
 
 
 def _by_statsmodels(known: StRD) -> Answer:
-    import statsmodels.api as peer  # type: ignore[import-untyped]  # ships no types
+    import statsmodels.api as peer
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it calls Filip's table singular, with reason

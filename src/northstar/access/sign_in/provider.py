@@ -100,7 +100,7 @@ class Provider:
         return f"{check_address(str(place), 'end_session_endpoint')}?{urlencode(query)}"
 
     def _exchange(self, code: str, flow: Flow) -> Mapping[str, Any]:
-        from authlib.integrations.base_client import (  # type: ignore[import-untyped]  # no types
+        from authlib.integrations.base_client import (
             OAuthError,
         )
 
@@ -126,7 +126,7 @@ class Provider:
         self, token: str, claims: Mapping[str, Any], flow: Flow, access_token: object
     ) -> None:
         """Nonce, authorised party and access token hash; the rest is checked with the signature."""
-        from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]  # no types
+        from authlib.oidc.core import CodeIDToken
         from joserfc.errors import JoseError
 
         expected = {"nonce": flow.nonce, "client_id": self._settings.client_id}
@@ -140,7 +140,7 @@ class Provider:
             raise ForeignTokenRefused(f"The id token is not good: {error}.", hint=_AGAIN) from error
 
     def _client(self) -> Any:
-        from authlib.integrations.httpx_client import (  # type: ignore[import-untyped]  # no types
+        from authlib.integrations.httpx_client import (
             OAuth2Client,
         )
 

@@ -1,7 +1,7 @@
 """Roles for some hours: requests and what became of them
 
 Revision: 0003
-Revises: 0004
+Revises: 0002
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from northstar.database import UtcDateTime
 
 revision = "0003"
-down_revision = "0004"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Certificates, trusted issuers, organisations' accounts, revocations; keys need no retirement date
 
-Revision: 0002
+Revision: 0004
 Revises: 0003
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from northstar.database import UtcDateTime
 
-revision = "0002"
+revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None

@@ -1,6 +1,6 @@
 """The origin of audit entries, and how far they were exported
 
-Revision: 0004
+Revision: 0002
 Revises: 0001
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
