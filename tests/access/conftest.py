@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from northstar.access.origin import came_through
 from tests.access.mlflow_client import API, Server
 
 SERVER = Path(__file__).with_name("mlflow_server.py")
+
+
+@pytest.fixture(autouse=True)
+def nobody_asks() -> None:
+    """A test that calls a service directly leaves its credential in the context of the thread."""
+    came_through("")
 
 
 @pytest.fixture(scope="session")
