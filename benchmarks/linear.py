@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import linear_penalised
 from benchmarks.harness import Result, in_turns, main, ratio
 from northstar.linear import LinearRegression
 from tests.linear.nist import SETS, StRD, log_relative_error
@@ -31,6 +32,14 @@ _THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREAD
 
 
 def measure(quick: bool) -> Result:
+    """Every figure of the linear models."""
+    squares, penalised = measure_least_squares(quick), linear_penalised.measure(quick)
+    return Result(
+        {**squares.figures, **penalised.figures}, {**squares.details, **penalised.details}
+    )
+
+
+def measure_least_squares(quick: bool) -> Result:
     """Everything that least squares promise."""
     table = nist_table()
     worst = {name: min(ours["northstar"].values()) for name, ours in table.items()}
