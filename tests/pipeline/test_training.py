@@ -140,7 +140,11 @@ AUTOLOG = """
 """
 
 
-def test_a_script_that_only_knows_autolog_runs_unmodified(bench: Bench) -> None:
+def test_a_script_that_only_knows_autolog_runs_unmodified(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID"):
+        monkeypatch.setenv(name, "of-another-run")
     facts = bench.train(AUTOLOG, {"command": "python training.py {train_data}"})
 
     assert facts.found == "the MLflow model 'model' that the command logged"

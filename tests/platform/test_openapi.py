@@ -51,24 +51,29 @@ class Callers:
 
     def __init__(self, world: WebWorld) -> None:
         self._access = world.platform.access
-        self.pricing = {
-            role: self._user(f"p-{role}", role) for role in ROLES if role != "platform-admin"
-        }
-        run = self._access.run_identity(FARES)
-        self.pricing["a run"] = self._token(self._access.directory.get(run.client_id))
+        find = self._access.directory.get
         endpoint = EndpointRef(FARES.squad, FARES.project, "prod")
-        secret = self._access.endpoint_identity(endpoint)
-        self.pricing["an endpoint"] = self._token(self._access.directory.get(secret.client_id))
-        self.wide = {
-            "administrator": self._token(self._access.directory.get("user:dora")),
-            "owner": self._token(world.ben),
-            "nobody": "",
+        self._in_pricing = {
+            role: self._user(f"p-{role}", role) for role in ROLES if role != "platform-admin"
+        } | {
+            "a run": find(self._access.run_identity(FARES).client_id),
+            "an endpoint": find(self._access.endpoint_identity(endpoint).client_id),
         }
+        self._everywhere = {"administrator": find("user:dora"), "owner": world.ben}
 
-    def _user(self, name: str, role: str) -> str:
+    @property
+    def pricing(self) -> dict[str, str]:
+        """New tokens: an administrator may just have withdrawn the keys that signed the last."""
+        return {name: self._token(who) for name, who in self._in_pricing.items()}
+
+    @property
+    def wide(self) -> dict[str, str]:
+        return {name: self._token(who) for name, who in self._everywhere.items()} | {"nobody": ""}
+
+    def _user(self, name: str, role: str) -> Principal:
         who = self._access.directory.ensure(principal_of("user", name), ())
         self._access.directory.assign(who.id, check_role(role), Scope("pricing"), PLATFORM.id)
-        return self._token(who)
+        return who
 
     def _token(self, who: Principal) -> str:
         return self._access.token_for(who, PLATFORM_AUDIENCE).access_token
@@ -99,21 +104,20 @@ def test_whatever_fits_the_description_neither_fails_nor_tells_other_squads(
 def _try(
     operation: Any, client: TestClient, callers: Callers, seen: Counter[int], telling: set[str]
 ) -> None:
+    wide, pricing = callers.wide, callers.pricing
+
     @seed(4)
     @few
     @given(case=operation.as_strategy(), aimed=st.booleans())
     def ask(case: Any, aimed: bool) -> None:
-        for token in callers.wide.values():
+        for token in wide.values():
             seen[_send(client, case, token).status_code] += 1
         if aimed:
             known = {name: THEIRS[name] for name in case.path_parameters if name in THEIRS}
             case.path_parameters.update(known)
-            if (
-                case.method == "GET"
-                and MARKERS[0] in _send(client, case, callers.wide["owner"]).text
-            ):
+            if case.method == "GET" and MARKERS[0] in _send(client, case, wide["owner"]).text:
                 telling.add(operation.label)
-        for who, token in callers.pricing.items():
+        for who, token in pricing.items():
             answer = _send(client, case, token)
             seen[answer.status_code] += 1
             asked = str(case.as_transport_kwargs())

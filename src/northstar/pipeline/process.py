@@ -19,6 +19,15 @@ from northstar.pipeline.errors import ScriptFailed
 _GUARDIAN = Path(__file__).with_name("guardian.py")
 _POLL_SECONDS = 0.05
 _LAST_LINES = 12
+# They would beat what this run says of itself.
+_SOMEBODY_ELSES_RUN = frozenset(
+    {
+        "MLFLOW_EXPERIMENT_ID",
+        "MLFLOW_RUN_ID",
+        "MLFLOW_TRACKING_USERNAME",
+        "MLFLOW_TRACKING_PASSWORD",
+    }
+)
 
 Echo = Callable[[str], None]
 """Takes what a child says, as it says it."""
@@ -79,13 +88,17 @@ def run_child(child: Child, echo: Echo) -> float:
 
 
 def python_environment(project: Path) -> dict[str, str]:
-    """This process's environment less its credentials, for a child that finds this Python and the
-    modules of the project's folder.
+    """This process's environment less its credentials and its place in MLflow, for a child that
+    finds this Python and the modules of the project's folder.
     """
     here = str(Path(sys.executable).parent)
     known = [str(project), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
-        **{name: value for name, value in os.environ.items() if name not in WITHHELD},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name not in WITHHELD and name not in _SOMEBODY_ELSES_RUN
+        },
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(known),
         "PYTHONUNBUFFERED": "1",
