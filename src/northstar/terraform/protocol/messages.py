@@ -1,4 +1,4 @@
-"""The messages of Terraform's plugin protocol 6, as far as this provider speaks it.
+"""The messages of Terraform's plugin protocol 6, as far as it is spoken here.
 
 One message a line, ``field:type=number``; the names and numbers are those of ``tfplugin6.proto`` in
 Terraform's ``docs/plugin-protocol``. A ``*`` marks a repeated field; a map is, on the wire, a
@@ -19,14 +19,17 @@ _PACKAGE = "tfplugin6"
 _TABLE = """
 Empty
 DynamicValue                    msgpack:bytes=1 json:bytes=2
-AttributePathStep               attribute_name:string=1
+AttributePathStep               attribute_name:string=1 element_key_int:int64=3
 AttributePath                   steps:AttributePathStep*=1
 Diagnostic                      severity:int32=1 summary:string=2 detail:string=3
                                 attribute:AttributePath=4
 RawState                        json:bytes=1
 SchemaAttribute                 name:string=1 type:bytes=2 description:string=3 required:bool=4
-                                optional:bool=5 computed:bool=6 sensitive:bool=7
-SchemaBlock                     version:int64=1 attributes:SchemaAttribute*=2 description:string=4
+                                optional:bool=5 computed:bool=6 sensitive:bool=7 write_only:bool=11
+SchemaBlock                     version:int64=1 attributes:SchemaAttribute*=2
+                                block_types:SchemaNestedBlock*=3 description:string=4
+SchemaNestedBlock               type_name:string=1 block:SchemaBlock=2 nesting:int32=3
+                                min_items:int64=4 max_items:int64=5
 Schema                          version:int64=1 block:SchemaBlock=2
 NamedSchema                     key:string=1 value:Schema=2
 ServerCapabilities              plan_destroy:bool=1 get_provider_schema_optional:bool=2
@@ -49,10 +52,11 @@ ReadResourceResponse            new_state:DynamicValue=1 diagnostics:Diagnostic*
 PlanResourceChangeRequest       type_name:string=1 prior_state:DynamicValue=2
                                 proposed_new_state:DynamicValue=3 config:DynamicValue=4
 PlanResourceChangeResponse      planned_state:DynamicValue=1 requires_replace:AttributePath*=2
-                                diagnostics:Diagnostic*=4
+                                diagnostics:Diagnostic*=4 legacy_type_system:bool=5
 ApplyResourceChangeRequest      type_name:string=1 prior_state:DynamicValue=2
                                 planned_state:DynamicValue=3
 ApplyResourceChangeResponse     new_state:DynamicValue=1 diagnostics:Diagnostic*=3
+                                legacy_type_system:bool=4
 ImportedResource                type_name:string=1 state:DynamicValue=2
 ImportResourceStateRequest      type_name:string=1 id:string=2
 ImportResourceStateResponse     imported_resources:ImportedResource*=1 diagnostics:Diagnostic*=2
