@@ -1,0 +1,1 @@
+"""Environments: what Terraform plans to make of them, and whether that is allowed."""

@@ -1,0 +1,91 @@
+"""Which identity may have which role on what: the table that every plan is held to.
+
+An identity is written ``MODULE:NAME``, what the role is on ``MODULE:TYPE``; modules inside of
+others are joined by dots. ``people`` are the group of a squad's members.
+``docs/reference/infrastructure.md`` has the same table with a reason for each line.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Grant(NamedTuple):
+    """One identity's role on one thing."""
+
+    identity: str
+    role: str
+    on: str
+
+
+_APPROVER = "Azure AI Enterprise Network Connection Approver"
+_WORKSPACE = "machine_learning:workspace"
+
+GRANTS = frozenset(
+    Grant(identity, role, on)
+    for identity, on, roles in (
+        ("control_plane:this", "container_registry:container_registry", ["AcrPull"]),
+        ("control_plane:this", "vault:key_vault", ["Key Vault Secrets User"]),
+        (
+            "control_plane:this",
+            "app_configuration:app_configuration",
+            ["App Configuration Data Reader"],
+        ),
+        (
+            "control_plane:this",
+            "observability:application_insights",
+            ["Monitoring Metrics Publisher"],
+        ),
+        (
+            _WORKSPACE,
+            "machine_learning_storage:storage_account",
+            [
+                "Contributor",
+                "Storage Blob Data Contributor",
+                "Storage File Data Privileged Contributor",
+                _APPROVER,
+            ],
+        ),
+        (
+            _WORKSPACE,
+            "machine_learning_vault:key_vault",
+            ["Contributor", "Key Vault Administrator", _APPROVER],
+        ),
+        (_WORKSPACE, "container_registry:container_registry", ["Contributor", _APPROVER]),
+        (_WORKSPACE, "observability:application_insights", ["Contributor"]),
+        (_WORKSPACE, "machine_learning:machine_learning_workspace", ["Contributor", _APPROVER]),
+        (_WORKSPACE, "models:storage_account", [_APPROVER]),
+        (_WORKSPACE, "squad.vault:key_vault", [_APPROVER]),
+        ("squad:training", "squad:storage_container", ["Storage Blob Data Contributor"]),
+        ("squad:serving", "squad:storage_container", ["Storage Blob Data Reader"]),
+        *(
+            (f"squad:{workload}", on, [role])
+            for workload in ("training", "serving")
+            for on, role in (
+                ("squad.vault:key_vault", "Key Vault Secrets User"),
+                ("container_registry:container_registry", "AcrPull"),
+                ("app_configuration:app_configuration", "App Configuration Data Reader"),
+                ("observability:application_insights", "Monitoring Metrics Publisher"),
+            )
+        ),
+        (
+            "squad:ci",
+            "machine_learning:machine_learning_workspace",
+            ["AzureML Data Scientist"],
+        ),
+        ("squad:ci", "squad:resource_group", ["Reader"]),
+        (
+            "squad:people",
+            "machine_learning:machine_learning_workspace",
+            ["AzureML Data Scientist", "AzureML Compute Operator"],
+        ),
+        ("squad:people", "squad:resource_group", ["Reader"]),
+        (
+            "squad:people",
+            "squad:storage_container",
+            ["Storage Blob Data Contributor", "Storage Blob Data Reader"],
+        ),
+        ("squad:people", "squad.vault:key_vault", ["Key Vault Secrets Officer"]),
+    )
+    for role in roles
+)
