@@ -1,0 +1,131 @@
+terraform {
+  required_version = ">= 1.9, < 2.0"
+
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = "~> 4.81"
+    }
+  }
+}
+
+provider "azurerm" {
+  storage_use_azuread = true
+
+  features {}
+}
+
+locals {
+  location = "westeurope"
+  tags = {
+    owner       = "platform-team"
+    environment = "dev"
+    cost_center = "4711"
+  }
+}
+
+resource "azurerm_resource_group" "this" {
+  name     = "rg-control-plane-example"
+  location = local.location
+  tags     = local.tags
+}
+
+data "azurerm_client_config" "current" {}
+
+module "network" {
+  source = "../../../network"
+
+  name                       = "control-plane-example"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  address_space              = "10.60.0.0/22"
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
+}
+
+module "observability" {
+  source = "../../../observability"
+
+  name                       = "control-plane-example"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  alert_emails               = { platform = "platform@example.com" }
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  tags                       = local.tags
+}
+
+module "container_registry" {
+  source = "../../../container-registry"
+
+  name                       = "crnorthstarcpex"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
+}
+
+module "app_configuration" {
+  source = "../../../app-configuration"
+
+  name                       = "appcs-northstar-cp-ex"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
+}
+
+module "vault" {
+  source = "../../../vault"
+
+  name                       = "kv-northstar-cp-ex"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  tenant_id                  = data.azurerm_client_config.current.tenant_id
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
+}
+
+module "database" {
+  source = "../../../database"
+
+  name                       = "psql-northstar-cp-ex"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  tenant_id                  = data.azurerm_client_config.current.tenant_id
+  administrators             = { name = "northstar-admins", object_id = "22222222-2222-2222-2222-222222222222" }
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
+}
+
+module "control_plane" {
+  source = "../.."
+
+  name                                   = "northstar-example"
+  resource_group_name                    = azurerm_resource_group.this.name
+  location                               = local.location
+  image                                  = "northstar:0.1.0"
+  state_account_name                     = "stnorthstarcpex"
+  database_host                          = module.database.host
+  key_vault_id                           = module.vault.id
+  key_vault_uri                          = module.vault.uri
+  container_registry_id                  = module.container_registry.id
+  container_registry_login_server        = module.container_registry.login_server
+  app_configuration_id                   = module.app_configuration.id
+  application_insights_id                = module.observability.application_insights_id
+  application_insights_connection_string = module.observability.application_insights_connection_string
+  container_apps_subnet_id               = module.network.subnet_ids.container_apps
+  container_apps_prefix                  = module.network.subnet_prefixes.container_apps
+  private_endpoint_subnet_id             = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids                   = module.network.private_dns_zone_ids
+  log_analytics_workspace_id             = module.observability.log_analytics_workspace_id
+  tags                                   = local.tags
+}

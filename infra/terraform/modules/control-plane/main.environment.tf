@@ -1,0 +1,44 @@
+resource "azurerm_container_app_environment" "this" {
+  name                           = "cae-${var.name}"
+  resource_group_name            = var.resource_group_name
+  location                       = var.location
+  infrastructure_subnet_id       = var.container_apps_subnet_id
+  internal_load_balancer_enabled = true
+  public_network_access          = "Disabled"
+  mutual_tls_enabled             = true
+  zone_redundancy_enabled        = var.zone_redundancy_enabled
+  logs_destination               = "azure-monitor" # the other one needs the workspace's key, which is off
+  tags                           = var.tags
+
+  workload_profile {
+    name                  = "Consumption"
+    workload_profile_type = "Consumption"
+  }
+
+  lifecycle {
+    ignore_changes = [infrastructure_resource_group_name] # Azure chooses it
+  }
+}
+
+# Models, captures and working files, as docs/reference/settings.md lists them.
+module "state" {
+  source = "../storage"
+
+  name                       = var.state_account_name
+  resource_group_name        = var.resource_group_name
+  location                   = var.location
+  kind                       = "nfs"
+  shares                     = { state = var.state_gib }
+  private_endpoint_subnet_id = var.private_endpoint_subnet_id
+  private_dns_zone_ids       = var.private_dns_zone_ids
+  log_analytics_workspace_id = var.log_analytics_workspace_id
+  tags                       = var.tags
+}
+
+resource "azurerm_container_app_environment_storage" "state" {
+  name                         = "state"
+  container_app_environment_id = azurerm_container_app_environment.this.id
+  nfs_server_url               = module.state.file_host
+  share_name                   = "/${module.state.name}/${module.state.share_names.state}"
+  access_mode                  = "ReadWrite"
+}

@@ -1,0 +1,129 @@
+locals {
+  port = 8700
+  url  = "https://${var.name}.${azurerm_container_app_environment.this.default_domain}"
+
+  database_url = "postgresql+psycopg://${azurerm_user_assigned_identity.this.name}@${var.database_host}:5432"
+
+  settings = merge({
+    AZURE_CLIENT_ID               = azurerm_user_assigned_identity.this.client_id
+    NORTHSTAR_STATE               = "/srv/northstar"
+    NORTHSTAR_PUBLIC_URL          = local.url
+    NORTHSTAR_DATABASE_URL        = "${local.database_url}/northstar?sslmode=verify-full&sslrootcert=system"
+    NORTHSTAR_MLFLOW_DATABASE_URL = "${local.database_url}/mlflow?sslmode=verify-full&sslrootcert=system"
+    NORTHSTAR_TRUSTED_PROXIES     = var.container_apps_prefix
+    NORTHSTAR_ENCRYPTION_KEY      = "keyvault:${var.key_vault_uri}secrets/northstar-encryption-key"
+  }, var.settings)
+}
+
+resource "azurerm_user_assigned_identity" "this" {
+  name                = "id-${var.name}"
+  resource_group_name = var.resource_group_name
+  location            = var.location
+  tags                = var.tags
+}
+
+resource "azurerm_container_app" "this" {
+  name                         = var.name
+  resource_group_name          = var.resource_group_name
+  container_app_environment_id = azurerm_container_app_environment.this.id
+  revision_mode                = "Single"
+  workload_profile_name        = "Consumption"
+  tags                         = var.tags
+
+  identity {
+    type         = "UserAssigned"
+    identity_ids = [azurerm_user_assigned_identity.this.id]
+  }
+
+  registry {
+    server   = var.container_registry_login_server
+    identity = azurerm_user_assigned_identity.this.id
+  }
+
+  secret {
+    name  = "azure-monitor"
+    value = var.application_insights_connection_string
+  }
+
+  ingress {
+    external_enabled           = true # outside of the environment, which is inside of the network
+    target_port                = local.port
+    transport                  = "http"
+    allow_insecure_connections = false
+
+    traffic_weight {
+      latest_revision = true
+      percentage      = 100
+    }
+  }
+
+  template {
+    min_replicas                     = var.replicas.min
+    max_replicas                     = var.replicas.max
+    termination_grace_period_seconds = 60
+
+    volume {
+      name         = "state"
+      storage_type = "NfsAzureFile"
+      storage_name = azurerm_container_app_environment_storage.state.name
+    }
+
+    container {
+      name    = "northstar"
+      image   = "${var.container_registry_login_server}/${var.image}"
+      command = ["northstar", "server", "--host", "0.0.0.0", "--port", tostring(local.port)]
+      cpu     = var.size.cpu
+      memory  = var.size.memory
+
+      dynamic "env" {
+        for_each = local.settings
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      env {
+        name        = "NORTHSTAR_AZURE_MONITOR"
+        secret_name = "azure-monitor"
+      }
+
+      volume_mounts {
+        name = "state"
+        path = local.settings.NORTHSTAR_STATE
+      }
+
+      startup_probe {
+        transport               = "HTTP"
+        port                    = local.port
+        path                    = "/healthz"
+        interval_seconds        = 5
+        failure_count_threshold = 24 # the first replica makes the tables
+      }
+
+      liveness_probe {
+        transport = "HTTP"
+        port      = local.port
+        path      = "/healthz"
+      }
+
+      readiness_probe {
+        transport = "HTTP"
+        port      = local.port
+        path      = "/readyz"
+      }
+    }
+
+    http_scale_rule {
+      name                = "requests"
+      concurrent_requests = "50"
+    }
+  }
+
+  # It pulls its image and reads its secrets when it starts.
+  depends_on = [
+    azurerm_role_assignment.on_registry,
+    azurerm_role_assignment.on_vault,
+  ]
+}

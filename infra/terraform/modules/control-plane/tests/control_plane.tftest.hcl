@@ -1,0 +1,93 @@
+# Planned with a mocked provider: its schema and its checks are the real ones, and nothing is asked
+# of Azure.
+mock_provider "azurerm" {}
+
+variables {
+  name                                   = "northstar-test"
+  resource_group_name                    = "rg-test"
+  location                               = "westeurope"
+  image                                  = "northstar:1.0.0"
+  state_account_name                     = "stnorthstarstate"
+  database_host                          = "psql-test.postgres.database.azure.com"
+  key_vault_id                           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.KeyVault/vaults/kv-test"
+  key_vault_uri                          = "https://kv-test.vault.azure.net/"
+  container_registry_id                  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ContainerRegistry/registries/crtest"
+  container_registry_login_server        = "crtest.azurecr.io"
+  app_configuration_id                   = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.AppConfiguration/configurationStores/appcs-test"
+  application_insights_id                = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/components/appi-test"
+  application_insights_connection_string = "InstrumentationKey=00000000-0000-0000-0000-000000000000"
+  container_apps_subnet_id               = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/virtualNetworks/vnet-test/subnets/snet-container-apps"
+  container_apps_prefix                  = "10.40.1.0/24"
+  private_endpoint_subnet_id             = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/virtualNetworks/vnet-test/subnets/snet-private-endpoints"
+  log_analytics_workspace_id             = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.OperationalInsights/workspaces/log-test"
+  private_dns_zone_ids = {
+    blob           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    container_apps = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.westeurope.azurecontainerapps.io"
+    dfs            = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.dfs.core.windows.net"
+    file           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.file.core.windows.net"
+  }
+  tags = {
+    owner       = "platform-team"
+    environment = "dev"
+    cost_center = "4711"
+  }
+}
+
+run "reached_inside_of_the_network_alone" {
+  command = plan
+
+  assert {
+    condition     = azurerm_container_app_environment.this.internal_load_balancer_enabled && azurerm_container_app_environment.this.public_network_access == "Disabled"
+    error_message = "The environment must have no public address."
+  }
+
+  assert {
+    condition     = !azurerm_container_app.this.ingress[0].allow_insecure_connections
+    error_message = "Nothing may be sent in the clear."
+  }
+}
+
+run "replicas_find_their_settings" {
+  command = plan
+
+  # Mocked, the identity's name is known and the addresses are not.
+  assert {
+    condition     = azurerm_user_assigned_identity.this.name == "id-northstar-test" && azurerm_container_app.this.template[0].min_replicas == 2
+    error_message = "The identity is the control plane's user in PostgreSQL."
+  }
+
+  assert {
+    condition     = join(" ", azurerm_container_app.this.template[0].container[0].command) == "northstar server --host 0.0.0.0 --port 8700"
+    error_message = "The container must run the server on the port that the ingress asks."
+  }
+}
+
+run "an_image_that_moves_is_refused" {
+  command = plan
+
+  variables {
+    image = "northstar:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "a_secret_in_the_settings_is_refused" {
+  command = plan
+
+  variables {
+    settings = { NORTHSTAR_SIGN_IN_CLIENT_SECRET = "hunter2" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_size_that_is_not_offered_is_refused" {
+  command = plan
+
+  variables {
+    size = { cpu = 1, memory = "16Gi" }
+  }
+
+  expect_failures = [var.size]
+}

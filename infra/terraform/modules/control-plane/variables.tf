@@ -1,0 +1,181 @@
+variable "name" {
+  description = "Name of the container app; the environment and the identity are named after it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z](-?[a-z0-9]){2,30}$", var.name))
+    error_message = "name must be 3 to 31 lower-case letters, digits and single hyphens, starting with a letter."
+  }
+}
+
+variable "location" {
+  description = "Azure region, one of those in which the company keeps data."
+  type        = string
+
+  validation {
+    condition     = contains(["francecentral", "germanywestcentral", "northeurope", "swedencentral", "westeurope"], var.location)
+    error_message = "location must be francecentral, germanywestcentral, northeurope, swedencentral or westeurope: data stays in these regions."
+  }
+}
+
+variable "resource_group_name" {
+  description = "Resource group that the resources are made in."
+  type        = string
+}
+
+variable "image" {
+  description = "Image with Northstar in it, with a tag or a digest that does not move."
+  type        = string
+
+  validation {
+    condition     = can(regex("(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]+)$", var.image)) && !endswith(var.image, ":latest")
+    error_message = "image must have a tag or a digest that does not move, such as northstar:1.2.0; latest is another image tomorrow."
+  }
+}
+
+variable "replicas" {
+  description = "How many replicas there are at least and at most."
+  type = object({
+    min = optional(number, 2)
+    max = optional(number, 4)
+  })
+  default = {}
+
+  validation {
+    condition     = var.replicas.min >= 1 && var.replicas.max >= var.replicas.min
+    error_message = "replicas must be 1 at least, and max not below min: the background loops need somebody to run them."
+  }
+}
+
+variable "size" {
+  description = "CPU cores and memory of a replica, in the pairs that Container Apps offers."
+  type = object({
+    cpu    = optional(number, 1)
+    memory = optional(string, "2Gi")
+  })
+  default = {}
+
+  validation {
+    condition     = "${var.size.cpu * 2}Gi" == var.size.memory
+    error_message = "size must have 2Gi of memory for each core, such as cpu 1 and memory 2Gi."
+  }
+}
+
+variable "zone_redundancy_enabled" {
+  description = "Whether replicas are spread over zones."
+  type        = bool
+  default     = true
+}
+
+variable "settings" {
+  description = "Further settings, NORTHSTAR_…; what is secret is a reference to the vault, keyvault:https://…"
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : startswith(name, "NORTHSTAR_")])
+    error_message = "settings must have names that begin with NORTHSTAR_; docs/reference/settings.md lists them."
+  }
+
+  validation {
+    condition     = alltrue([for name, value in var.settings : startswith(value, "keyvault:") if can(regex("(SECRET|KEY|TOKEN|PASSWORD)$", name))])
+    error_message = "settings must name secrets by where they are, keyvault:https://VAULT.vault.azure.net/secrets/NAME: what stands here stands in the state."
+  }
+}
+
+variable "state_gib" {
+  description = "Size of the folder that replicas share, in GiB."
+  type        = number
+  default     = 256
+}
+
+variable "state_account_name" {
+  description = "Name of the storage account of the shared folder, unique in all of Azure."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{3,24}$", var.state_account_name))
+    error_message = "state_account_name must be 3 to 24 lower-case letters and digits."
+  }
+}
+
+variable "database_host" {
+  description = "Host of the PostgreSQL server."
+  type        = string
+}
+
+variable "key_vault_id" {
+  description = "Vault of the platform's secrets."
+  type        = string
+}
+
+variable "key_vault_uri" {
+  description = "Address of that vault."
+  type        = string
+}
+
+variable "container_registry_id" {
+  description = "Registry that the image is pulled from."
+  type        = string
+}
+
+variable "container_registry_login_server" {
+  description = "Host of that registry."
+  type        = string
+}
+
+variable "app_configuration_id" {
+  description = "Store of the feature flags."
+  type        = string
+}
+
+variable "application_insights_id" {
+  description = "Application Insights that telemetry goes to."
+  type        = string
+}
+
+variable "application_insights_connection_string" {
+  description = "Where telemetry is sent to."
+  type        = string
+  sensitive   = true
+}
+
+variable "container_apps_subnet_id" {
+  description = "Subnet of the Container Apps environment, delegated to it."
+  type        = string
+}
+
+variable "container_apps_prefix" {
+  description = "Addresses of that subnet: the ingress in it is believed when it says who asks."
+  type        = string
+}
+
+variable "private_endpoint_subnet_id" {
+  description = "Subnet of the private endpoints."
+  type        = string
+}
+
+variable "private_dns_zone_ids" {
+  description = "Private DNS zones that the private endpoints are entered in."
+  type = object({
+    blob           = string
+    container_apps = string
+    dfs            = string
+    file           = string
+  })
+}
+
+variable "log_analytics_workspace_id" {
+  description = "Log Analytics workspace that diagnostic logs and metrics go to."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource; owner, environment and cost_center must be among them."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for key in ["owner", "environment", "cost_center"] : try(length(var.tags[key]) > 0, false)])
+    error_message = "tags must say owner, environment and cost_center, so that a resource can be asked about and paid for."
+  }
+}

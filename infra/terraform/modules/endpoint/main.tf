@@ -1,0 +1,121 @@
+locals {
+  port = 8080
+}
+
+resource "azurerm_container_app" "this" {
+  name                         = var.name
+  resource_group_name          = var.resource_group_name
+  container_app_environment_id = var.container_app_environment_id
+  revision_mode                = "Single" # which version gets how many requests is Northstar's business
+  workload_profile_name        = "Consumption"
+  tags                         = var.tags
+
+  identity {
+    type         = "UserAssigned"
+    identity_ids = [var.identity_id]
+  }
+
+  registry {
+    server   = var.container_registry_login_server
+    identity = var.identity_id
+  }
+
+  secret {
+    name                = "northstar"
+    key_vault_secret_id = var.northstar_secret_id
+    identity            = var.identity_id
+  }
+
+  ingress {
+    external_enabled           = true # outside of the environment, which is inside of the network
+    target_port                = local.port
+    transport                  = "http"
+    allow_insecure_connections = false
+
+    traffic_weight {
+      latest_revision = true
+      percentage      = 100
+    }
+  }
+
+  template {
+    min_replicas                     = var.replicas.min
+    max_replicas                     = var.replicas.max
+    termination_grace_period_seconds = 60
+
+    volume {
+      name         = "state"
+      storage_type = "EmptyDir"
+    }
+
+    volume {
+      name         = "captures"
+      storage_type = "NfsAzureFile"
+      storage_name = var.captures_storage_name
+    }
+
+    container {
+      name   = "northstar"
+      image  = "${var.container_registry_login_server}/${var.image}"
+      cpu    = var.size.cpu
+      memory = var.size.memory
+      command = [
+        "northstar", "serve", var.endpoint,
+        "--host", "0.0.0.0", "--port", tostring(local.port),
+        "--state-dir", "/srv/state", "--captures", "/srv/captures",
+      ]
+
+      env {
+        name  = "NORTHSTAR_URL"
+        value = var.control_plane_url
+      }
+
+      env {
+        name  = "NORTHSTAR_CLIENT_ID"
+        value = var.northstar_client_id
+      }
+
+      env {
+        name        = "NORTHSTAR_CLIENT_SECRET"
+        secret_name = "northstar"
+      }
+
+      volume_mounts {
+        name = "state"
+        path = "/srv/state"
+      }
+
+      # Of the shared folder an endpoint sees its own captures, and nothing else.
+      volume_mounts {
+        name     = "captures"
+        path     = "/srv/captures/${var.endpoint}"
+        sub_path = "captures/${var.endpoint}"
+      }
+
+      startup_probe {
+        transport               = "HTTP"
+        port                    = local.port
+        path                    = "/v2/health/live"
+        interval_seconds        = 2
+        failure_count_threshold = 30
+      }
+
+      liveness_probe {
+        transport = "HTTP"
+        port      = local.port
+        path      = "/v2/health/live"
+      }
+
+      readiness_probe {
+        transport = "HTTP"
+        port      = local.port
+        path      = "/v2/health/ready"
+      }
+    }
+
+    http_scale_rule {
+      name                = "requests"
+      concurrent_requests = tostring(var.replicas.concurrent_requests)
+    }
+  }
+}

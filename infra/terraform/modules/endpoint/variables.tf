@@ -1,0 +1,113 @@
+variable "name" {
+  description = "Name of the container app."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z](-?[a-z0-9]){1,31}$", var.name))
+    error_message = "name must be 2 to 32 lower-case letters, digits and single hyphens, starting with a letter."
+  }
+}
+
+variable "resource_group_name" {
+  description = "Resource group that the resources are made in."
+  type        = string
+}
+
+variable "endpoint" {
+  description = "Which endpoint is served, SQUAD/PROJECT/ENVIRONMENT."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*/(dev|staging|prod)$", var.endpoint))
+    error_message = "endpoint must be SQUAD/PROJECT/ENVIRONMENT, such as operations/late-arrival/dev."
+  }
+}
+
+variable "image" {
+  description = "Image with Northstar in it, with a tag or a digest that does not move."
+  type        = string
+
+  validation {
+    condition     = can(regex("(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]+)$", var.image)) && !endswith(var.image, ":latest")
+    error_message = "image must have a tag or a digest that does not move, such as northstar:1.2.0; latest is another image tomorrow."
+  }
+}
+
+variable "replicas" {
+  description = "How many replicas there are at least and at most, and how many requests at a time one is given."
+  type = object({
+    min                 = optional(number, 2)
+    max                 = optional(number, 10)
+    concurrent_requests = optional(number, 50)
+  })
+  default = {}
+
+  validation {
+    condition     = var.replicas.min >= 1 && var.replicas.max >= var.replicas.min
+    error_message = "replicas must be 1 at least, and max not below min: the first caller must not wait for a start."
+  }
+}
+
+variable "size" {
+  description = "CPU cores and memory of a replica, in the pairs that Container Apps offers."
+  type = object({
+    cpu    = optional(number, 1)
+    memory = optional(string, "2Gi")
+  })
+  default = {}
+
+  validation {
+    condition     = "${var.size.cpu * 2}Gi" == var.size.memory
+    error_message = "size must have 2Gi of memory for each core, such as cpu 1 and memory 2Gi."
+  }
+}
+
+variable "container_app_environment_id" {
+  description = "Environment that the endpoint runs in."
+  type        = string
+}
+
+variable "captures_storage_name" {
+  description = "Name under which that environment knows the control plane's shared folder."
+  type        = string
+}
+
+variable "identity_id" {
+  description = "Identity of the endpoint: the squad's, for serving."
+  type        = string
+}
+
+variable "container_registry_login_server" {
+  description = "Host of the registry that the image is pulled from."
+  type        = string
+}
+
+variable "control_plane_url" {
+  description = "Address of the control plane."
+  type        = string
+}
+
+variable "northstar_client_id" {
+  description = "Service principal that the endpoint is to the control plane."
+  type        = string
+}
+
+variable "northstar_secret_id" {
+  description = "Address of that principal's secret in the squad's vault, without a version: https://VAULT.vault.azure.net/secrets/NAME."
+  type        = string
+
+  validation {
+    condition     = can(regex("/secrets/[A-Za-z0-9-]+$", var.northstar_secret_id))
+    error_message = "northstar_secret_id must be the address of a secret in a vault, never the secret: https://VAULT.vault.azure.net/secrets/NAME."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource; owner, environment and cost_center must be among them."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for key in ["owner", "environment", "cost_center"] : try(length(var.tags[key]) > 0, false)])
+    error_message = "tags must say owner, environment and cost_center, so that a resource can be asked about and paid for."
+  }
+}

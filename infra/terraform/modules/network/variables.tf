@@ -1,0 +1,65 @@
+variable "name" {
+  description = "What the network is of, such as northstar-dev; part of every resource's name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 42 lower-case letters, digits and hyphens, starting with a letter."
+  }
+}
+
+variable "location" {
+  description = "Azure region, one of those in which the company keeps data."
+  type        = string
+
+  validation {
+    condition     = contains(["francecentral", "germanywestcentral", "northeurope", "swedencentral", "westeurope"], var.location)
+    error_message = "location must be francecentral, germanywestcentral, northeurope, swedencentral or westeurope: data stays in these regions."
+  }
+}
+
+variable "resource_group_name" {
+  description = "Resource group that the resources are made in."
+  type        = string
+}
+
+variable "address_space" {
+  description = "Address space of the virtual network, at least a /22; it is cut into subnets."
+  type        = string
+
+  validation {
+    condition     = try(tonumber(split("/", var.address_space)[1]) <= 22 && cidrhost(var.address_space, 0) == split("/", var.address_space)[0], false)
+    error_message = "address_space must be the first address of a network and a prefix of 22 or less, such as 10.40.0.0/22."
+  }
+
+  validation {
+    condition     = !startswith(var.address_space, "172.17.")
+    error_message = "address_space must not be in 172.17.0.0/16: Docker's bridge in Azure ML's compute has these addresses."
+  }
+}
+
+variable "pipelines_may_reach" {
+  description = "Service tags that pipeline agents in the network may reach over HTTPS, besides Entra ID and the private endpoints."
+  type        = set(string)
+  default     = ["AzureDevOps", "AzureResourceManager"]
+
+  validation {
+    condition     = !contains(var.pipelines_may_reach, "Internet") && !contains(var.pipelines_may_reach, "*")
+    error_message = "pipelines_may_reach must name services: pipelines with the whole Internet open can send data anywhere."
+  }
+}
+
+variable "log_analytics_workspace_id" {
+  description = "Log Analytics workspace that diagnostic logs and metrics go to."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource; owner, environment and cost_center must be among them."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for key in ["owner", "environment", "cost_center"] : try(length(var.tags[key]) > 0, false)])
+    error_message = "tags must say owner, environment and cost_center, so that a resource can be asked about and paid for."
+  }
+}

@@ -1,0 +1,54 @@
+terraform {
+  required_version = ">= 1.9, < 2.0"
+
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = "~> 4.81"
+    }
+  }
+}
+
+provider "azurerm" {
+  storage_use_azuread = true
+
+  features {}
+}
+
+locals {
+  location = "westeurope"
+  tags = {
+    owner       = "platform-team"
+    environment = "dev"
+    cost_center = "4711"
+  }
+}
+
+resource "azurerm_resource_group" "this" {
+  name     = "rg-observability-example"
+  location = local.location
+  tags     = local.tags
+}
+
+module "network" {
+  source = "../../../network"
+
+  name                       = "observability-example"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  address_space              = "10.60.0.0/22"
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
+}
+
+module "observability" {
+  source = "../.."
+
+  name                       = "northstar-example"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  alert_emails               = { platform = "platform@example.com" }
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  tags                       = local.tags
+}

@@ -1,0 +1,20 @@
+output "log_analytics_workspace_id" {
+  description = "Resource id of the Log Analytics workspace."
+  value       = azurerm_log_analytics_workspace.this.id
+}
+
+output "application_insights_id" {
+  description = "Resource id of Application Insights."
+  value       = azurerm_application_insights.this.id
+}
+
+output "application_insights_connection_string" {
+  description = "Where telemetry is sent to; who sends needs the role Monitoring Metrics Publisher as well."
+  value       = azurerm_application_insights.this.connection_string
+  sensitive   = true
+}
+
+output "action_group_id" {
+  description = "Resource id of the action group, for further alerts and budgets."
+  value       = azurerm_monitor_action_group.this.id
+}

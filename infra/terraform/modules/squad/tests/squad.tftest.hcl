@@ -1,0 +1,145 @@
+# Planned with a mocked provider: its schema and its checks are the real ones, and nothing is asked
+# of Azure.
+mock_provider "azurerm" {}
+
+variables {
+  name                          = "operations"
+  platform                      = "northstar"
+  environment                   = "dev"
+  location                      = "westeurope"
+  subscription_id               = "00000000-0000-0000-0000-000000000000"
+  tenant_id                     = "11111111-1111-1111-1111-111111111111"
+  members_group_id              = "22222222-2222-2222-2222-222222222222"
+  github_repositories           = ["airline/late-arrival"]
+  budget                        = { amount = 1000, start_date = "2026-01-01T00:00:00Z" }
+  action_group_id               = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/actionGroups/ag-test"
+  storage_account_id            = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/sttest"
+  machine_learning_workspace_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.MachineLearningServices/workspaces/mlw-test"
+  machine_learning_principal_id = "33333333-3333-3333-3333-333333333333"
+  container_registry_id         = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ContainerRegistry/registries/crtest"
+  app_configuration_id          = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.AppConfiguration/configurationStores/appcs-test"
+  application_insights_id       = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/components/appi-test"
+  private_endpoint_subnet_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/virtualNetworks/vnet-test/subnets/snet-private-endpoints"
+  log_analytics_workspace_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.OperationalInsights/workspaces/log-test"
+  private_dns_zone_ids          = { vault = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.vaultcore.azure.net" }
+  tags = {
+    owner       = "platform-team"
+    environment = "dev"
+    cost_center = "4711"
+  }
+}
+
+run "ci_signs_in_without_a_secret" {
+  command = plan
+
+  assert {
+    condition     = azurerm_federated_identity_credential.github["airline/late-arrival"].subject == "repo:airline/late-arrival:environment:dev"
+    error_message = "A workflow must be known by its repository and environment."
+  }
+
+  assert {
+    condition     = tolist(azurerm_federated_identity_credential.github["airline/late-arrival"].audience) == tolist(["api://AzureADTokenExchange"])
+    error_message = "Tokens must be meant for Entra ID."
+  }
+}
+
+run "azure_devops_signs_in_without_a_secret" {
+  command = plan
+
+  variables {
+    azure_devops_connections = {
+      airline = {
+        issuer  = "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0"
+        subject = "sc://airline/late-arrival/azure-dev"
+      }
+    }
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.azure_devops["airline"].subject == "sc://airline/late-arrival/azure-dev"
+    error_message = "A pipeline must be known by its service connection."
+  }
+}
+
+run "serving_reads_what_training_writes" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.serving_on_container.role_definition_name == "Storage Blob Data Reader" && azurerm_role_assignment.training_on_container.role_definition_name == "Storage Blob Data Contributor"
+    error_message = "Only training may write."
+  }
+}
+
+run "people_write_where_it_is_not_production" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.people_on_container.role_definition_name == "Storage Blob Data Contributor"
+    error_message = "In dev people must be able to write."
+  }
+}
+
+run "people_only_read_in_production" {
+  command = plan
+
+  variables {
+    environment = "prod"
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.people_on_container.role_definition_name == "Storage Blob Data Reader"
+    error_message = "In prod data is written by jobs alone."
+  }
+}
+
+run "everything_carries_the_squads_tag" {
+  command = plan
+
+  assert {
+    condition     = azurerm_resource_group.this.tags["squad"] == "operations" && alltrue([for identity in azurerm_user_assigned_identity.this : identity.tags["squad"] == "operations"])
+    error_message = "Without the tag the costs are nobody's."
+  }
+}
+
+run "a_long_name_still_fits" {
+  command = plan
+
+  variables {
+    name = "customer-care-and-recovery-of-lost-luggage"
+  }
+
+  assert {
+    condition     = length(azurerm_resource_group.this.name) <= 90
+    error_message = "Names must fit."
+  }
+}
+
+run "a_pattern_of_repositories_is_refused" {
+  command = plan
+
+  variables {
+    github_repositories = ["airline/*"]
+  }
+
+  expect_failures = [var.github_repositories]
+}
+
+run "a_foreign_issuer_is_refused" {
+  command = plan
+
+  variables {
+    azure_devops_connections = { other = { issuer = "https://example.com", subject = "x" } }
+  }
+
+  expect_failures = [var.azure_devops_connections]
+}
+
+run "a_budget_in_the_middle_of_a_month_is_refused" {
+  command = plan
+
+  variables {
+    budget = { amount = 1000, start_date = "2026-01-15T00:00:00Z" }
+  }
+
+  expect_failures = [var.budget]
+}

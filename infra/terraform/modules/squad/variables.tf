@@ -1,0 +1,166 @@
+variable "name" {
+  description = "Name of the squad, as Northstar knows it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 3 && length(var.name) <= 63
+    error_message = "name must be 3 to 63 lower-case letters, digits and single hyphens, starting with a letter."
+  }
+}
+
+variable "platform" {
+  description = "Short name of the platform, part of every resource's name."
+  type        = string
+}
+
+variable "environment" {
+  description = "Stage that this is of."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "staging", "prod"], var.environment)
+    error_message = "environment must be dev, staging or prod."
+  }
+}
+
+variable "location" {
+  description = "Azure region, one of those in which the company keeps data."
+  type        = string
+
+  validation {
+    condition     = contains(["francecentral", "germanywestcentral", "northeurope", "swedencentral", "westeurope"], var.location)
+    error_message = "location must be francecentral, germanywestcentral, northeurope, swedencentral or westeurope: data stays in these regions."
+  }
+}
+
+variable "subscription_id" {
+  description = "Subscription that the squad's costs arise in."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", var.subscription_id))
+    error_message = "subscription_id must be a GUID in lower case."
+  }
+}
+
+variable "tenant_id" {
+  description = "Entra tenant of the squad's identities."
+  type        = string
+}
+
+variable "members_group_id" {
+  description = "Object id of the Entra group of the squad's people."
+  type        = string
+}
+
+variable "github_repositories" {
+  description = "Repositories, ORGANISATION/NAME, whose workflows may act as the squad's CI in the GitHub environment of the stage's name."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for repository in var.github_repositories : can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", repository))])
+    error_message = "github_repositories must be written ORGANISATION/NAME, each one by itself: a pattern would let in repositories that somebody has yet to make."
+  }
+}
+
+variable "azure_devops_connections" {
+  description = "Service connections of Azure DevOps that may act as the squad's CI, by names: issuer and subject as the connection shows them."
+  type = map(object({
+    issuer  = string
+    subject = string
+  }))
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for connection in values(var.azure_devops_connections) :
+      startswith(connection.issuer, "https://vstoken.dev.azure.com/") || startswith(connection.issuer, "https://login.microsoftonline.com/")
+    ])
+    error_message = "azure_devops_connections must have the issuer that the service connection shows: https://login.microsoftonline.com/TENANT/v2.0 or https://vstoken.dev.azure.com/ORGANISATION."
+  }
+}
+
+variable "compute" {
+  description = "The squad's training cluster: size of a node, and how many there are at most."
+  type = object({
+    vm_size   = optional(string, "Standard_D4ds_v5")
+    max_nodes = optional(number, 4)
+  })
+  default = {}
+}
+
+variable "budget" {
+  description = "What the squad may spend in a month, in the subscription's currency, from the first day of a month on."
+  type = object({
+    amount     = number
+    start_date = string
+  })
+
+  validation {
+    condition     = var.budget.amount > 0 && can(regex("^[0-9]{4}-[0-9]{2}-01T00:00:00Z$", var.budget.start_date))
+    error_message = "budget must have an amount above 0 and the first of a month as start_date, such as 2026-01-01T00:00:00Z."
+  }
+}
+
+variable "action_group_id" {
+  description = "Action group that hears of the budget."
+  type        = string
+}
+
+variable "storage_account_id" {
+  description = "Storage account that the squad's container is made in."
+  type        = string
+}
+
+variable "machine_learning_workspace_id" {
+  description = "Workspace that the squad trains in."
+  type        = string
+}
+
+variable "machine_learning_principal_id" {
+  description = "Principal id of the workspace's identity, which opens an endpoint to the squad's vault."
+  type        = string
+}
+
+variable "container_registry_id" {
+  description = "Registry that images are pulled from."
+  type        = string
+}
+
+variable "app_configuration_id" {
+  description = "Store of the feature flags."
+  type        = string
+}
+
+variable "application_insights_id" {
+  description = "Application Insights that telemetry goes to."
+  type        = string
+}
+
+variable "private_endpoint_subnet_id" {
+  description = "Subnet of the private endpoints."
+  type        = string
+}
+
+variable "private_dns_zone_ids" {
+  description = "Private DNS zones that the private endpoints are entered in."
+  type = object({
+    vault = string
+  })
+}
+
+variable "log_analytics_workspace_id" {
+  description = "Log Analytics workspace that diagnostic logs and metrics go to."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource; owner, environment and cost_center must be among them."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for key in ["owner", "environment", "cost_center"] : try(length(var.tags[key]) > 0, false)])
+    error_message = "tags must say owner, environment and cost_center, so that a resource can be asked about and paid for."
+  }
+}

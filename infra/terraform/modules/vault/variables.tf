@@ -1,0 +1,56 @@
+variable "name" {
+  description = "Name of the vault, unique in all of Azure."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z](-?[a-z0-9]){2,23}$", var.name))
+    error_message = "name must be 3 to 24 lower-case letters, digits and single hyphens, starting with a letter."
+  }
+}
+
+variable "location" {
+  description = "Azure region, one of those in which the company keeps data."
+  type        = string
+
+  validation {
+    condition     = contains(["francecentral", "germanywestcentral", "northeurope", "swedencentral", "westeurope"], var.location)
+    error_message = "location must be francecentral, germanywestcentral, northeurope, swedencentral or westeurope: data stays in these regions."
+  }
+}
+
+variable "resource_group_name" {
+  description = "Resource group that the resources are made in."
+  type        = string
+}
+
+variable "tenant_id" {
+  description = "Entra tenant whose identities may be given access."
+  type        = string
+}
+
+variable "private_endpoint_subnet_id" {
+  description = "Subnet of the private endpoints."
+  type        = string
+}
+
+variable "private_dns_zone_ids" {
+  description = "Private DNS zones that the private endpoints are entered in."
+  type = object({
+    vault = string
+  })
+}
+
+variable "log_analytics_workspace_id" {
+  description = "Log Analytics workspace that diagnostic logs and metrics go to."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource; owner, environment and cost_center must be among them."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for key in ["owner", "environment", "cost_center"] : try(length(var.tags[key]) > 0, false)])
+    error_message = "tags must say owner, environment and cost_center, so that a resource can be asked about and paid for."
+  }
+}

@@ -1,0 +1,90 @@
+"""What the platform would make, stage by stage, is private and no more than the table says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from northstar.environments.grants import GRANTS, Grant
+from northstar.environments.plan import Plan
+from northstar.environments.policies import check, roles
+from tests.infra.folder import PLATFORM, TERRAFORM, Folder
+
+_PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "infrastructure.md"
+_ROW = re.compile(r"^\| `([\w.:-]+)` \| ([^|]+?) \| `([\w.:-]+)` \|", re.M)
+_STAGES = ("dev", "staging", "prod")
+_NEW_SQUAD = {
+    "members_group_id": "55555555-5555-5555-5555-555555555555",
+    "budget": {"amount": 500, "start_date": "2026-01-01T00:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("stage", _STAGES)
+def test_no_policy_finds_anything_in_a_stage(planned: Callable[[str], Plan], stage: str) -> None:
+    assert check(planned(stage)) == []
+
+
+def test_what_bears_data_is_reached_over_private_endpoints(planned: Callable[[str], Plan]) -> None:
+    plan = planned("prod")
+    reached = {
+        target.address: {subnet.values["name"] for subnet in plan.leads_to(endpoint, "subnet_id")}
+        for endpoint in plan.of_type("azurerm_private_endpoint")
+        for target in plan.leads_to(
+            endpoint, "private_service_connection", 0, "private_connection_resource_id"
+        )
+    }
+    assert set(reached) == {
+        "module.app_configuration.azurerm_app_configuration.this",
+        "module.container_registry.azurerm_container_registry.this",
+        "module.control_plane.azurerm_container_app_environment.this",
+        "module.control_plane.module.state.azurerm_storage_account.this",
+        "module.database.azurerm_postgresql_flexible_server.this",
+        "module.machine_learning.azurerm_machine_learning_workspace.this",
+        "module.machine_learning_storage.azurerm_storage_account.this",
+        "module.machine_learning_vault.azurerm_key_vault.this",
+        "module.models.azurerm_storage_account.this",
+        "module.observability.azurerm_monitor_private_link_scope.this",
+        'module.squad["operations"].module.vault.azurerm_key_vault.this',
+        'module.squad["revenue"].module.vault.azurerm_key_vault.this',
+        "module.vault.azurerm_key_vault.this",
+    }
+    assert {name for names in reached.values() for name in names} == {"snet-private-endpoints"}
+
+
+def test_every_role_of_the_table_is_given_to_somebody(planned: Callable[[str], Plan]) -> None:
+    unused = set(GRANTS)
+    for stage in _STAGES:
+        plan = planned(stage)
+        unused = {grant for grant in unused if not list(roles(plan, GRANTS - {grant}))}
+    assert unused == set()
+
+
+def test_the_documented_table_is_the_one_that_plans_are_held_to() -> None:
+    rows = {Grant(*found.groups()) for found in _ROW.finditer(_PAGE.read_text())}
+    assert rows == GRANTS
+
+
+def test_a_third_squad_changes_nothing_of_the_others(own_folder: Folder, stub: Path) -> None:
+    given = "-var-file=environments/dev.tfvars"
+    before = own_folder.plan(PLATFORM, given)
+    known = json.dumps({**before["variables"]["squads"]["value"], "cargo": _NEW_SQUAD})
+    after = own_folder.plan(PLATFORM, given, f"-var=squads={known}")
+    old, new = (
+        {c["address"]: c["change"] for c in one["resource_changes"]} for one in (before, after)
+    )
+    assert {address for address in new if address not in old} != set()
+    assert all(a.startswith('module.squad["cargo"].') for a in new if a not in old)
+    assert {address: new[address] for address in old} == old
+
+
+def test_the_state_is_locked_by_its_blob_and_opened_without_a_key() -> None:
+    text = (TERRAFORM / PLATFORM / "backend.tf").read_text()
+    assert 'backend "azurerm"' in text
+    assert "use_azuread_auth = true" in text
+    assert "access_key" not in text + "".join(
+        path.read_text() for path in (TERRAFORM / PLATFORM / "environments").glob("*.tfbackend")
+    )
