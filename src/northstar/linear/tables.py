@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 _MANY = 5
 
 
+_MOMENTS = "Turn them into numbers, for example days since a date."
+
+
 @dataclass(frozen=True)
 class Features:
     """The columns that a model was fitted on.
@@ -67,6 +70,8 @@ class Features:
     def _numbers(self, X: Any) -> Floats:
         try:
             raw = np.asarray(X)
+            if raw.dtype.kind in "mM":
+                raise BadInput(f"X holds moments or durations. {_MOMENTS}")
             if raw.dtype.kind not in "cSUO":
                 return np.asarray(raw, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -128,6 +133,8 @@ class Training:
 def read_values(y: ArrayLike, rows: int) -> Floats:
     """A regression's target as float64, shape (rows,); raises ``BadInput``."""
     target = _target(y, rows)
+    if target.dtype.kind in "mM":
+        raise BadInput(f"The target holds moments or durations. {_MOMENTS}")
     values = (
         np.asarray(target, dtype=np.float64)
         if target.dtype.kind not in "cSUO"
@@ -152,7 +159,7 @@ def read_labels(y: ArrayLike, rows: int) -> tuple[NDArray[Any], NDArray[np.int64
     if labels.dtype.kind == "c":
         raise BadInput("Complex data not supported: the target is complex; pass labels.")
     # Not a number is the one value that differs from itself.
-    missing = int((labels != labels).sum()) if labels.dtype.kind in "fO" else 0
+    missing = int((labels != labels).sum()) if labels.dtype.kind in "fOmM" else 0
     if labels.dtype.kind == "O":
         missing += sum(label is None for label in labels)
     if missing:

@@ -58,7 +58,8 @@ class Triangle:
         shift, target_shift = np.zeros(X.shape[1]), 0.0
         if intercept:
             first = slice(0, block_rows(X.shape[1] + 2))
-            shift, target_shift = X[first].mean(axis=0), float(y[first].mean())
+            shift = np.average(X[first], axis=0, weights=_of(weights, first))
+            target_shift = float(np.average(y[first], weights=_of(weights, first)))
         blocks = _blocks(X, y, weights, shift, target_shift, intercept)
         return cls(
             reduce(blocks),
@@ -166,6 +167,11 @@ class Triangle:
         rows = self.augmented[: self.parameters]
         square[: len(rows)] = rows
         return square
+
+
+def _of(weights: Floats | None, rows: slice) -> Floats | None:
+    """The weights of some rows, unless none of them counts."""
+    return None if weights is None or not weights[rows].any() else weights[rows]
 
 
 def _blocks(

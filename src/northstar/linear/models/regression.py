@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -63,12 +64,13 @@ class LeastSquares(Explained, Regressor):
         """Learn from a table (rows × columns) and values (rows,); raises ``BadInput``."""
         features = Features.of(X)
         matrix, values, weights = _read(features, X, y, sample_weight)
-        self.triangle_ = self._reduce(matrix, values, weights)
-        self.features_ = features
-        if not isinstance(self.solver, str):
-            self._walk(matrix, values, weights, self.solver)
-        elif self._solve(self.solver, rows_at_hand=True):
-            self._refine(matrix, values, weights)
+        with self._all_or_nothing():
+            self.triangle_ = self._reduce(matrix, values, weights)
+            self.features_ = features
+            if not isinstance(self.solver, str):
+                self._walk(matrix, values, weights, self.solver)
+            elif self._solve(self.solver, rows_at_hand=True):
+                self._refine(matrix, values, weights)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -77,8 +79,9 @@ class LeastSquares(Explained, Regressor):
         Ends where ``fit`` on all rows would, but for refinement, which needs them at once.
         """
         solver = self._direct_solver()
-        self._add(X, y, sample_weight)
-        self._solve(solver, rows_at_hand=False)
+        with self._all_or_nothing():
+            self._add(X, y, sample_weight)
+            self._solve(solver, rows_at_hand=False)
         return self
 
     def fit_stream(self, batches: Iterable[tuple[Any, ...]]) -> Self:
@@ -87,14 +90,14 @@ class LeastSquares(Explained, Regressor):
         Memory holds one batch and a triangle. Batches of thousands of rows are fastest.
         """
         solver = self._direct_solver()
-        self.features_ = None
-        count = 0
-        for batch in batches:
-            self._add(*batch)
-            count += 1
-        if not count:
-            raise BadInput("The stream has no batches; at least one with rows is needed.")
-        self._solve(solver, rows_at_hand=False)
+        with self._all_or_nothing():
+            self.features_ = None
+            count = 0
+            for count, batch in enumerate(batches, start=1):  # noqa: B007 - counted, for the end
+                self._add(*batch)
+            if not count:
+                raise BadInput("The stream has no batches; at least one with rows is needed.")
+            self._solve(solver, rows_at_hand=False)
         return self
 
     def merge(self, other: Self) -> Self:
@@ -115,6 +118,17 @@ class LeastSquares(Explained, Regressor):
     def predict(self, X: Any) -> Floats:
         """Values, shape (rows,); raises ``BadInput`` and ``NotFitted``."""
         return np.asarray(self._read(X) @ self.coef_ + self.intercept_)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Whoever was fitted before stays as it was when a new fit fails half-way."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _reduce(self, X: Floats, y: Floats, weights: Floats | None) -> Triangle:
         if not 0 <= self.alpha < np.inf:
@@ -239,8 +253,14 @@ def _read(
     features: Features, X: Any, y: ArrayLike, sample_weight: ArrayLike | None
 ) -> tuple[Floats, Floats, Floats | None]:
     matrix = features.read(X)
-    weights = None if sample_weight is None else read_weights(sample_weight, len(matrix))
-    return matrix, read_values(y, len(matrix)), weights
+    values = read_values(y, len(matrix))
+    if sample_weight is None:
+        return matrix, values, None
+    weights = read_weights(sample_weight, len(matrix))
+    counts = weights > 0.0  # a row that does not count must not cost the others digits either
+    if counts.all():
+        return matrix, values, weights
+    return matrix[counts], values[counts], weights[counts]
 
 
 def _raw_covariance(triangle: Triangle, solution: Solution) -> Floats:
