@@ -52,7 +52,7 @@ class Machine:
 class Platform:
     def __init__(self, source: Path) -> None:
         self._source = source
-        self.proposed: list[tuple[str, int]] = []
+        self.proposed: list[tuple[str, int, str]] = []
         self.refuses: Exception | None = None
 
     def source(self, project: ProjectRef, version: int) -> Path:
@@ -64,11 +64,16 @@ class Platform:
         return {}
 
     def propose(
-        self, project: ProjectRef, environment: EnvironmentName, version: int, reason: str
+        self,
+        project: ProjectRef,
+        environment: EnvironmentName,
+        version: int,
+        reason: str,
+        asked_by: str,
     ) -> str:
         if self.refuses:
             raise self.refuses
-        self.proposed.append((environment, version))
+        self.proposed.append((environment, version, asked_by))
         return "Release 7 is proposed."
 
 
@@ -108,7 +113,7 @@ def test_a_job_trains_and_proposes_what_came_out(
     service.step()
     job = service.get(PROJECT, job.id)
     assert (job.state, job.new_version, job.message) == ("succeeded", 2, "Release 7 is proposed.")
-    assert platform.proposed == [("prod", 2)]
+    assert platform.proposed == [("prod", 2, "user:ada")]
 
 
 def test_a_script_that_fails_is_not_run_again(service: JobService, machine: Machine) -> None:

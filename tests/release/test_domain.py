@@ -170,7 +170,7 @@ def test_what_is_over_stays_over(state: ReleaseState) -> None:
         ("user:anna", False),
         ("user:ben", False),
         ("user:chris", True),
-        ("service:ci", True),
+        ("service:ci", False),
         ("managed:run/operations/late-arrival", False),
         ("platform:control", False),
     ],
@@ -182,6 +182,14 @@ def test_four_eyes(principal: str, may: bool) -> None:
 def test_what_the_platform_proposes_any_approver_may_approve() -> None:
     by_itself = release(proposed_by="platform:jobs", registered_by="managed:run/a/b")
     assert forbids_approval(by_itself, "user:anna") is None
+
+
+def test_who_started_the_job_that_proposed_a_release_does_not_approve_it() -> None:
+    asked = release(
+        proposed_by="platform:jobs", asked_by="user:anna", registered_by="managed:run/a/b"
+    )
+    assert forbids_approval(asked, "user:anna") is not None
+    assert forbids_approval(asked, "user:ben") is None
 
 
 def test_a_canary_shares_with_the_live_version() -> None:

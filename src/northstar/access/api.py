@@ -23,7 +23,8 @@ from northstar.access.guard import Guard, caller
 from northstar.access.role_giving import give_role, read_role, take_role
 from northstar.access.service import AccessService
 from northstar.access.session_cookies import NO_STORE, signed_in
-from northstar.access.sessions import COOKIE
+from northstar.access.sessions import COOKIE, fingerprint
+from northstar.errors import Invalid
 from northstar.names import Scope
 
 _ID = Annotated[str, Field(max_length=255)]
@@ -90,7 +91,12 @@ def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None
         wanted = body.principal or who.id
         if wanted != who.id:
             service.check(who, "principal:create", Scope())
-        return Link(url=service.sign_in_link(wanted))
+        if not wanted.startswith("user:"):
+            raise Invalid(f"{wanted} is a program; the pages are for people.")
+        url = service.sign_in_link(wanted)
+        told = {"principal": wanted, "link": fingerprint(url.rpartition("=")[2])}
+        service.audit.record(who.id, "session:create", Scope(), "done", told)
+        return Link(url=url)
 
     @routes.get("/sign-in", dependencies=[guard.proof("the link's code is the proof")])
     def sign_in(code: Annotated[str, Query(max_length=255)], request: Request) -> RedirectResponse:
@@ -116,7 +122,10 @@ def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None
     @routes.post("/api/principals", status_code=201, dependencies=[guard("principal:create")])
     def create(body: NewPrincipal, request: Request) -> Secret:
         by = caller(request).id
-        return directory.create(body.kind, body.name, by, with_secret=body.secret)
+        made = directory.create(body.kind, body.name, by, with_secret=body.secret)
+        told = {"principal": made.client_id}
+        service.audit.record(by, "principal:create", Scope(), "done", told)
+        return made
 
     @routes.get("/api/principals", dependencies=[guard("principal:read")])
     def principals() -> list[Principal]:

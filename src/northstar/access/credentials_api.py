@@ -89,6 +89,10 @@ def _own(routes: APIRouter, service: AccessService, guard: Guard) -> None:
     @routes.post("/secrets", status_code=201, dependencies=mine)
     def new_secret(principal: str, request: Request, body: NewSecret | None = None) -> Secret:
         who = _check(service, request, principal, own=True)
+        held = service.credentials.of(principal)
+        if who.kind != "user" and not any(one.kind == "secret" for one in held):
+            # What is known by a trusted issuer's token must not make a lasting secret of it.
+            service.check(who, "principal:create", Scope())
         wanted = body or NewSecret()
         hours = wanted.older_end_after_hours
         made = service.directory.new_secret(

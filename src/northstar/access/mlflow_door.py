@@ -32,7 +32,7 @@ from northstar.access.mlflow_protection import (
     read_json,
 )
 from northstar.access.mlflow_routes import ACTIONS, CHANGES, Kind, Match, classify
-from northstar.access.origin import came_through
+from northstar.access.origin import came_through, current_origin
 from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock
 from northstar.errors import Invalid, NorthstarError, Unavailable
@@ -169,27 +169,25 @@ class MlflowDoor:
         self._record(method, admission)
 
     def _record(self, method: str, admission: _Admission) -> None:
-        kind = admission.match.route.kind
-        if kind in CHANGES and not (kind is Kind.LOG and self._is_repetition(admission)):
-            detail: dict[str, JsonValue] = {"method": method, "path": admission.path}
-            scope = Scope(admission.squad or None)
-            self._access.audit.record(
-                admission.principal.id, ACTIONS[kind], scope, "allowed", detail
-            )
+        """Record what changes something; what a run logs again and again, once a minute.
 
-    def _is_repetition(self, admission: _Admission) -> bool:
-        """Whether the last minute's record of the same caller and path stands for this one, too.
-
-        A run logs its metrics thousands of times; MLflow itself keeps each of them.
+        A run logs its metrics thousands of times, and MLflow itself keeps each of them: the record
+        stands for the same caller, credential, address, squad and path.
         """
-        caller, now = admission.caller, self._clock.monotonic()
-        key = (caller.principal.id, caller.credential, admission.squad, admission.path)
-        if now < self._logged.get(key, 0.0):
-            return True
-        if len(self._logged) >= _MOST_REMEMBERED:
-            self._logged.clear()
-        self._logged[key] = now + _SAME_DEED_SECONDS
-        return False
+        kind, who = admission.match.route.kind, admission.caller
+        if kind not in CHANGES:
+            return
+        address = current_origin().address
+        deed = (who.principal.id, who.credential, address, admission.squad, admission.path)
+        if kind is Kind.LOG and self._clock.monotonic() < self._logged.get(deed, 0.0):
+            return
+        detail: dict[str, JsonValue] = {"method": method, "path": admission.path}
+        where = Scope(admission.squad or None)
+        self._access.audit.record(who.principal.id, ACTIONS[kind], where, "allowed", detail)
+        if kind is Kind.LOG:
+            if len(self._logged) >= _MOST_REMEMBERED:
+                self._logged.clear()
+            self._logged[deed] = self._clock.monotonic() + _SAME_DEED_SECONDS
 
     def _deny(
         self,

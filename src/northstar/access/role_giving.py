@@ -7,9 +7,12 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from northstar.access.directory import no_assignment
-from northstar.access.domain import Principal, RoleAssignment, RoleName
+from northstar.access.domain import Decision, Principal, RoleAssignment, RoleName
+from northstar.access.errors import NotAllowed
 from northstar.access.service import AccessService
 from northstar.names import Scope
+
+_LASTS = "what-ends-gives-no-longer"
 
 
 def give_role(
@@ -20,8 +23,21 @@ def give_role(
     scope: Scope,
     expires_at: datetime | None = None,
 ) -> RoleAssignment:
-    """Give a role until it is taken or expires; raises ``NotAllowed``, ``NotFound``."""
-    access.check(giver, "role:assign", scope, role=role, given_to=principal)
+    """Give a role until it is taken or expires; raises ``NotAllowed``, ``NotFound``.
+
+    Who may give roles for a time can give them until then at most: an hour's role would otherwise
+    be made to last, by way of somebody else.
+    """
+    decision = access.check(giver, "role:assign", scope, role=role, given_to=principal)
+    ends = _end_of(access, decision)
+    if ends and (expires_at is None or expires_at > ends):
+        told: dict[str, JsonValue] = {"principal": principal, "role": role, "policies": [_LASTS]}
+        access.audit.record(giver.id, "role:assign", scope, "denied", told)
+        raise NotAllowed(
+            f"{giver.id} may give roles in {scope} until {ends:%Y-%m-%d %H:%M} UTC only, and this "
+            "one would last longer.",
+            hint="Give it an end before that.",
+        )
     made = access.directory.assign(principal, role, scope, giver.id, expires_at)
     access.audit.record(giver.id, "role:assign", scope, "done", _told(made))
     return made
@@ -42,6 +58,13 @@ def read_role(access: AccessService, reader: Principal, assignment: int) -> Role
     if held.principal == reader.id or access.allowed(reader, "role:read", Scope.parse(held.scope)):
         return held
     raise no_assignment(assignment)
+
+
+def _end_of(access: AccessService, decision: Decision) -> datetime | None:
+    """When the last of the roles ends that allowed something; ``None`` if one has no end."""
+    ends = [access.directory.assignment(held).expires_at for held in decision.assignments]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 def _told(assignment: RoleAssignment) -> dict[str, JsonValue]:

@@ -148,12 +148,14 @@ class AccessService:
         audience: str,
         longest_seconds: int | None = None,
         proven: Federated | None = None,
+        since: float | None = None,
     ) -> Token:
         """A token for the platform, or for an endpoint that ``principal`` may invoke.
 
         Args:
             longest_seconds: what is left of the token that this one is exchanged for.
             proven: whom the token of another issuer was about, for which this one is given.
+            since: when the token was issued that this one is exchanged for.
         """
         lifetime = PLATFORM_TOKEN_SECONDS
         if audience != PLATFORM_AUDIENCE:
@@ -162,7 +164,8 @@ class AccessService:
             lifetime = ENDPOINT_TOKEN_SECONDS
         if longest_seconds is not None:
             lifetime = min(lifetime, longest_seconds)
-        return self.tokens.issue(principal, audience, lifetime, _federated(principal, proven))
+        more = _federated(principal, proven) | ({"iat": since} if since else {})
+        return self.tokens.issue(principal, audience, lifetime, more)
 
     def client_credentials(self, client_id: str, client_secret: str, audience: str) -> Token:
         """A token for who knows its secret; issuing and wrong secrets are recorded."""
@@ -202,7 +205,8 @@ class AccessService:
         claims = self.tokens.check(subject_token)
         came_through(f"token:{claims.get('jti', '')}")
         left = int(claims["exp"] - self._clock.now().timestamp())
-        return self._issue(principal, audience, longest_seconds=left)
+        since = float(claims["iat"])
+        return self._issue(principal, audience, longest_seconds=left, since=since)
 
     def sign_in(self, code: str, replaces: str = "") -> str:
         """Turn a sign-in link's code into a new session; returns the cookie's value.
@@ -297,9 +301,10 @@ class AccessService:
         audience: str,
         proven: Federated | None = None,
         longest_seconds: int | None = None,
+        since: float | None = None,
     ) -> Token:
         """Issue and record: what is done with the token later is recorded under its ``jti``."""
-        issued = self.token_for(principal, audience, longest_seconds, proven)
+        issued = self.token_for(principal, audience, longest_seconds, proven, since)
         jti = str(self.tokens.check(issued.access_token, audience)["jti"])
         detail: dict[str, JsonValue] = {"audience": audience, "token": jti}
         if proven:

@@ -52,7 +52,8 @@ class Tokens:
         """A token for ``principal`` that only ``audience`` takes; at most a day long.
 
         Args:
-            more: further claims.
+            more: further claims; ``iat`` of a token that this one is exchanged for, which a
+                revocation between the two then ends as well.
         """
         lifetime = min(lifetime_seconds, LONGEST_TOKEN_SECONDS)
         now = self._clock.now().timestamp()

@@ -11,6 +11,7 @@ import os
 import time
 from importlib.metadata import entry_points
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -49,8 +50,12 @@ class _BearerToken:
     def __init__(self) -> None:
         self._token = ""
         self._renew_at = 0.0
+        # The platform's, as the run was told; a script may talk to other servers, too.
+        self._platform = _origin(os.environ.get("MLFLOW_TRACKING_URI", ""))
 
     def __call__(self, request: Any) -> Any:
+        if _origin(request.url) != self._platform:
+            return request
         if time.time() >= self._renew_at:
             self._renew()
         if self._token:
@@ -73,3 +78,8 @@ class _BearerToken:
             return
         self._token = found["access_token"]
         self._renew_at = float(found["expires_on"]) - _RENEW_BEFORE_SECONDS
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc

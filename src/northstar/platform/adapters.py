@@ -44,11 +44,16 @@ class JobPlatform:
         }
 
     def propose(
-        self, project: ProjectRef, environment: EnvironmentName, version: int, reason: str
+        self,
+        project: ProjectRef,
+        environment: EnvironmentName,
+        version: int,
+        reason: str,
+        asked_by: str,
     ) -> str:
         endpoint = EndpointRef(project.squad, project.project, environment)
         plan = self._usual_plan(endpoint)
-        release = self._releases.propose(endpoint, version, JOBS, plan, note=reason)
+        release = self._releases.propose(endpoint, version, JOBS, plan, reason, asked_by)
         return f"Version {version} is registered; release {release.id} is {release.state}."
 
     def _usual_plan(self, endpoint: EndpointRef) -> RolloutPlan:

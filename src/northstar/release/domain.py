@@ -102,7 +102,8 @@ class Release(_Value):
 
     ``steps`` are the shares that this rollout really takes (none when direct), ``step`` the present
     one, ``share`` the percent of traffic wanted for the version now. ``replaces`` is the release
-    that was live when this one began.
+    that was live when this one began. ``asked_by`` is whose wish the platform carried out when it
+    proposed: who started the job.
     """
 
     id: int
@@ -114,6 +115,7 @@ class Release(_Value):
     state: ReleaseState = "proposed"
     plan: RolloutPlan
     proposed_by: str
+    asked_by: str = ""
     registered_by: str
     approvals_needed: int
     approved_by: tuple[str, ...] = ()
@@ -132,6 +134,14 @@ class Release(_Value):
     def endpoint(self) -> EndpointRef:
         """The endpoint that this release is for."""
         return EndpointRef(self.squad, self.project, self.environment)
+
+    @property
+    def authors(self) -> dict[str, str]:
+        """Whose approval would be of their own work, as the policies want to know it."""
+        return {
+            "proposed_by": self.asked_by or self.proposed_by,
+            "registered_by": self.registered_by,
+        }
 
     @property
     def name(self) -> str:
@@ -322,13 +332,16 @@ def _changes(release: Release, event: Event) -> dict[str, object]:
 def forbids_approval(release: Release, principal_id: str) -> str | None:
     """Why this principal may not approve this release, or ``None`` if it may.
 
-    Four eyes: not who proposed the release, and not who registered the version. What the platform
-    itself proposed may be approved by any approver, but never by a platform identity.
+    Four eyes: not who proposed the release or started the job that did, and not who registered the
+    version. What the platform proposed by itself may be approved by any approver. A program's
+    approval would be that of whoever wrote it.
     """
-    if principal_id.startswith(("managed:", "platform:")):
-        return "an approval is a person's decision, not the platform's own"
+    if not principal_id.startswith("user:"):
+        return "an approval is a person's decision, not a program's"
     if principal_id == release.proposed_by:
         return "who proposed a release may not approve it"
+    if principal_id == release.asked_by:
+        return "who started the job that proposed a release may not approve it"
     if principal_id == release.registered_by:
         return "who registered the version may not approve its release"
     if principal_id in release.approved_by:

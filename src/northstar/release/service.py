@@ -63,6 +63,7 @@ class ReleaseService:
         principal: Principal,
         rollout: RolloutPlan | None = None,
         note: str = "",
+        asked_by: str = "",
     ) -> Release:
         """Ask for a version to go to an endpoint; the gate answers at once.
 
@@ -71,6 +72,9 @@ class ReleaseService:
         and repeated, gets what became of its own proposal. Raises ``NotFound`` for the version,
         ``BlindRollout`` for a plan under which nothing could trigger a rollback, ``Conflict`` if
         the version is live, ``EndpointBusy`` if another release is on its way in.
+
+        Args:
+            asked_by: whose wish the platform carries out with this; they may not approve it.
         """
         record = self._registry.get(endpoint.project_ref, version)
         plan = rollout or domain.usual_plan(endpoint.environment)
@@ -85,7 +89,7 @@ class ReleaseService:
         verdict = self._standards.judge(
             record, endpoint.environment, live.version if live else None
         )
-        release, events = self._proposal(endpoint, record, plan, verdict, principal, note)
+        release, events = self._proposal(endpoint, record, plan, verdict, principal, note, asked_by)
         return self._moves.add(release, *events)
 
     def approve(
@@ -104,8 +108,7 @@ class ReleaseService:
                 hint="Ask somebody else who may approve here: `northstar role list`.",
             )
         scope = Scope(endpoint.squad, endpoint.project, endpoint.environment)
-        authors = {"proposed_by": release.proposed_by, "registered_by": release.registered_by}
-        self._access.check(principal, "release:approve", scope, **authors)
+        self._access.check(principal, "release:approve", scope, **release.authors)
         event = domain.Approved(at=self._clock.now(), by=principal.id, reason=reason)
         return self._moves.make(endpoint, (release_id, event))[0]
 
@@ -223,6 +226,7 @@ class ReleaseService:
         verdict: Verdict,
         principal: Principal,
         note: str,
+        asked_by: str,
     ) -> tuple[Release, list[Event]]:
         now = self._clock.now()
         release = Release(
@@ -234,6 +238,7 @@ class ReleaseService:
             digest=record.digest,
             plan=plan,
             proposed_by=principal.id,
+            asked_by=asked_by,
             registered_by=record.registered_by,
             approvals_needed=domain.approvals_needed(endpoint.environment),
             note=note,

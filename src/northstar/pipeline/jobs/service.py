@@ -31,9 +31,18 @@ class Platform(Protocol):
         ...
 
     def propose(
-        self, project: ProjectRef, environment: EnvironmentName, version: int, reason: str
+        self,
+        project: ProjectRef,
+        environment: EnvironmentName,
+        version: int,
+        reason: str,
+        asked_by: str,
     ) -> str:
-        """Propose a release, or find the one that was proposed already; say what came of it."""
+        """Propose a release, or find the one that was proposed already; say what came of it.
+
+        Args:
+            asked_by: who started the job; they may not approve what it proposes.
+        """
         ...
 
 
@@ -133,7 +142,7 @@ class JobService:
         assert job.new_version is not None  # noqa: S101
         try:
             outcome = self._platform.propose(
-                job.project_ref, job.propose_to, job.new_version, job.reason
+                job.project_ref, job.propose_to, job.new_version, job.reason, job.requested_by
             )
         except Unavailable:
             return

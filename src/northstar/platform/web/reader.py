@@ -261,9 +261,8 @@ class Reader:
     def _why_not(self, release: Release) -> str:
         if objection := forbids_approval(release, self._viewer.id):
             return f"{objection[0].upper()}{objection[1:]}."
-        authors = {"proposed_by": release.proposed_by, "registered_by": release.registered_by}
         decision = self._platform.access.decide(
-            self._viewer, "release:approve", _scope(release.endpoint), **authors
+            self._viewer, "release:approve", _scope(release.endpoint), **release.authors
         )
         if decision.allowed:
             return ""
