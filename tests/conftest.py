@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -29,13 +31,18 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL server; gives the address of its first database."""
+def postgres_server() -> Iterator[str]:
+    """A real PostgreSQL server; gives the address of its first database.
+
+    Run by root, it becomes another user, and must not live below a folder that the next pytest on
+    this machine closes to others at its start.
+    """
     reason = "PostgreSQL was not tested: pgserver has no wheel for this Python"
     pgserver = pytest.importorskip("pgserver", reason=reason)
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="northstar-") as folder:
+        server = pgserver.get_server(Path(folder) / "postgres", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
