@@ -31,10 +31,13 @@ resource "azurerm_resource_group" "this" {
 }
 
 resource "azurerm_log_analytics_workspace" "this" {
-  name                = "log-registry-example"
-  resource_group_name = azurerm_resource_group.this.name
-  location            = local.location
-  tags                = local.tags
+  name                         = "log-registry-example"
+  resource_group_name          = azurerm_resource_group.this.name
+  location                     = local.location
+  internet_ingestion_enabled   = false
+  internet_query_enabled       = false
+  local_authentication_enabled = false
+  tags                         = local.tags
 }
 
 module "network" {
