@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TERRAFORM = Path(__file__).resolve().parents[2] / "infra" / "terraform"
+REPOSITORY = Path(__file__).resolve().parents[2]
+TERRAFORM = REPOSITORY / "infra" / "terraform"
 MODULES = sorted(
     path.parent.relative_to(TERRAFORM).as_posix() for path in TERRAFORM.rglob("outputs.tf")
 )
@@ -18,6 +19,9 @@ EXAMPLES = sorted(
     path.relative_to(TERRAFORM).as_posix() for path in TERRAFORM.glob("modules/*/examples/*")
 )
 PLATFORM = "live/platform"
+Settings = dict[str, str]
+"""Environment variables of Terraform's own."""
+
 _PATIENCE_SECONDS = 180
 
 
@@ -27,30 +31,27 @@ class Folder:
 
     Args:
         path: where the copy is.
-        configuration: Terraform's CLI configuration, which leads to the provider; ``None`` for the
-            real one of the registry.
+        provider: the settings that lead to the stub; empty for azurerm, out of the registry.
     """
 
     path: Path
-    configuration: Path | None
+    provider: Settings
 
     @classmethod
-    def copied(cls, path: Path, configuration: Path | None) -> Folder:
+    def copied(cls, path: Path, provider: Settings) -> Folder:
         """A fresh copy; its state is kept beside it instead of in Azure."""
         unwanted = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
         shutil.copytree(TERRAFORM, path, ignore=unwanted)
         (path / PLATFORM / "backend.tf").unlink()
-        return cls(path, configuration)
+        return cls(path, provider)
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Terraform in a module, which must have been prepared for all but ``fmt``."""
         own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
         environment = {name: value for name, value in os.environ.items() if name[:3] != "TF_"}
-        if self.configuration is not None:
-            own["TF_CLI_CONFIG_FILE"] = str(self.configuration)
         return subprocess.run(
             ["terraform", f"-chdir={self.path / module}", *arguments],
-            env={**environment, **own},
+            env={**environment, **own, **self.provider},
             capture_output=True,
             text=True,
             timeout=_PATIENCE_SECONDS,
@@ -59,7 +60,7 @@ class Folder:
 
     def prepare(self, module: str) -> None:
         """Make a module's modules known, and its providers where they are not the stub."""
-        first = ("get",) if self.configuration else ("init", "-backend=false")
+        first = ("get",) if self.provider else ("init", "-backend=false")
         done = self.run(module, *first, "-no-color")
         assert done.returncode == 0, done.stdout + done.stderr
 

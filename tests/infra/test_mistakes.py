@@ -158,7 +158,7 @@ _AGAINST_A_POLICY = {
 
 
 @pytest.fixture(scope="module")
-def unchanged(folder: Folder, stub: Path) -> set[Finding]:
+def unchanged(folder: Folder, stub: None) -> set[Finding]:
     """What is found in the example as it is: its logs go to a workspace that is not private."""
     return set(check(Plan(folder.plan(_EXAMPLE))))
 

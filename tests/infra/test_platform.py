@@ -68,7 +68,7 @@ def test_the_documented_table_is_the_one_that_plans_are_held_to() -> None:
     assert rows == GRANTS
 
 
-def test_a_third_squad_changes_nothing_of_the_others(own_folder: Folder, stub: Path) -> None:
+def test_a_third_squad_changes_nothing_of_the_others(own_folder: Folder, stub: None) -> None:
     given = "-var-file=environments/dev.tfvars"
     before = own_folder.plan(PLATFORM, given)
     known = json.dumps({**before["variables"]["squads"]["value"], "cargo": _NEW_SQUAD})

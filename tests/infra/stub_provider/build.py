@@ -1,10 +1,9 @@
-"""Builds the stub provider: ``python -m tests.infra.stub_provider.build FOLDER``."""
+"""Makes what the stub provider serves: azurerm's schema, and what its documentation adds."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -14,9 +13,6 @@ from typing import Any
 from northstar.terraform.protocol.messages import message_classes
 from tests.infra.stub_provider.bindings import read_schema
 from tests.infra.stub_provider.documentation import annotate
-
-VERSION = "4.81.0"
-"""What the stub says it is: the version whose attributes the documentation lists."""
 
 _SERVICES = (
     "app_configuration",
@@ -43,29 +39,18 @@ _SERVICES = (
 """How the types begin that the stub has; with all 1,127 every command takes 0.3 s longer."""
 
 _HERE = Path(__file__).resolve().parent
-_REPOSITORY = _HERE.parents[2]
 _KINDS = ("resources", "data_sources")
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 _PATIENCE_SECONDS = 600
-# The interpreter that builds is the one that runs the stub: its environment has grpc.
-_STARTER = """#!{python} -Es
-import sys
-import tempfile
-from pathlib import Path
-sys.path.insert(0, {repository!r})
-from tests.infra.stub_provider.provider import main
-main(Path(__file__).resolve().parent)
-"""
 
 
 def build(cache: Path) -> Path:
-    """The CLI configuration that leads Terraform to the stub; built in ``cache`` if need be.
+    """The folder with the stub's data; made in ``cache`` if need be.
 
     Takes 7 seconds, and the time for downloading 53 MB of wheels from the package index.
     """
     folder = cache / _digest()
-    configuration = folder / "terraform.rc"
-    if not configuration.is_file():
+    if not (folder / "index.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as wheels:
             bindings, documentation = _wheels(Path(wheels))
@@ -77,21 +62,13 @@ def build(cache: Path) -> Path:
                 for name, block in schema[kind].items()
                 if name.removeprefix("azurerm_").startswith(_SERVICES)
             }
-        provider = folder / f"terraform-provider-azurerm_v{VERSION}"
         _write_schema(schema, folder)
-        provider.write_text(_STARTER.format(python=sys.executable, repository=str(_REPOSITORY)))
-        provider.chmod(0o755)
-        configuration.write_text(
-            "provider_installation {\n  dev_overrides {\n"
-            f'    "hashicorp/azurerm" = "{folder}"\n'
-            "  }\n}\n"
-        )
-    return configuration
+    return folder
 
 
 def _digest() -> str:
-    """Of everything that the stub is made from, so that a change makes another one."""
-    known = hashlib.sha256(f"{sys.executable} {_REPOSITORY} {platform.platform()}".encode())
+    """Of everything that the data is made from, so that a change makes it anew."""
+    known = hashlib.sha256()
     names = ("requirements.txt", "build.py", "bindings.py", "documentation.py")
     for file in (*(_HERE / name for name in names), Path(message_classes.__code__.co_filename)):
         known.update(file.read_bytes())
@@ -158,7 +135,3 @@ def _message(messages: dict[str, Any], block: dict[str, Any]) -> Any:
         for name, nested in sorted(block["blocks"].items())
     ]
     return messages["SchemaBlock"](attributes=attributes, block_types=blocks)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"export TF_CLI_CONFIG_FILE={build(Path(sys.argv[1]).resolve())}\n")

@@ -1,4 +1,8 @@
-"""A provider that knows azurerm's schema and talks to nobody; ``build.py`` makes its starter.
+"""A provider that knows azurerm's schema and talks to nobody.
+
+``python -m tests.infra.stub_provider.provider FOLDER SOCKET`` serves it until the process ends. One
+process serves every Terraform that finds it in ``TF_REATTACH_PROVIDERS``: an import of gRPC takes
+longer than what Terraform asks.
 
 validate  read-only attributes, values off their documented list, ids of the wrong shape; what the
           schema itself forbids, Terraform finds
@@ -11,18 +15,23 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import msgpack
 
 from northstar.terraform.protocol.messages import message_classes
-from northstar.terraform.protocol.server import Method, serve
+from northstar.terraform.protocol.server import PROTOCOL, Method
 from northstar.terraform.values import UNKNOWN
 from tests.infra.stub_provider.fakes import Block, Faker, elements
 
 _ERROR = 1
+_THREADS = 10  # as many as Terraform works on at a time
 _CHECKED = "The offline stub compares with the provider's documentation."
 _MESSAGES = message_classes()
 
@@ -124,9 +133,34 @@ class StubProvider:
         return block
 
 
-def main(folder: Path) -> None:
-    """Serve the provider to the Terraform that started this process."""
-    serve(StubProvider(folder).methods(), _MESSAGES["Empty"])
+def main(folder: Path, socket: Path) -> None:
+    """Serve until the process ends; once it does, say what ``TF_REATTACH_PROVIDERS`` has to be."""
+    methods = {name: _handler(*one) for name, one in StubProvider(folder).methods().items()}
+    service = grpc.method_handlers_generic_handler(f"tfplugin{PROTOCOL}.Provider", methods)
+    server = grpc.server(ThreadPoolExecutor(_THREADS))
+    server.add_generic_rpc_handlers((service,))
+    server.add_insecure_port(f"unix:{socket}")
+    server.start()
+    reattach = {
+        "registry.terraform.io/hashicorp/azurerm": {
+            "Protocol": "grpc",
+            "ProtocolVersion": PROTOCOL,
+            "Pid": os.getpid(),
+            "Test": True,
+            "Addr": {"Network": "unix", "String": str(socket)},
+        }
+    }
+    sys.stdout.write(json.dumps(reattach) + "\n")
+    sys.stdout.flush()
+    server.wait_for_termination()
+
+
+def _handler(answer: Callable[[Any], Any], request: Any, response: Any) -> Any:
+    return grpc.unary_unary_rpc_method_handler(
+        lambda message, _context: answer(message),
+        request_deserializer=request.FromString,
+        response_serializer=response.SerializeToString,
+    )
 
 
 class _Serialized:
@@ -221,3 +255,7 @@ def _path(names: tuple[Any, ...]) -> Any:
         for name in names
     ]
     return _MESSAGES["AttributePath"](steps=steps)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
