@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHECKOV := .venv-checkov/bin/checkov
 
-.PHONY: help demo test lint types contracts check docs lock clean
+.PHONY: help demo test lint types contracts check infra-check docs lock clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,6 +40,14 @@ contracts: $(READY) ## which package may import which
 
 check: lint types contracts test ## everything that CI runs
 
+$(CHECKOV): requirements/checkov.lock
+	@$(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.lock
+	@touch $@
+
+infra-check: $(CHECKOV) ## Checkov on the infrastructure, in an environment of its own
+	@infra/checkov/check.sh $(CHECKOV)
+
 docs: $(READY) ## generate the reference pages from the code
 	@$(BIN)/python docs/build.py
 
@@ -47,4 +56,4 @@ lock: $(READY) ## make the lock files anew
 	@for name in serve server dev; do ./requirements/lock.sh $$name $(BIN)/uv; done
 
 clean: ## remove what was built (not the lock files)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-checkov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
