@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 case "$1" in
   serve) what=(--extra serve) ;;
   server) what=(--extra server --extra postgres) ;;
-  dev) what=(--group dev --extra server --extra postgres --extra azure --extra ray --extra terraform --extra examples) ;;
+  dev) what=(--group dev --extra server --extra postgres --extra telemetry --extra azure --extra ray --extra terraform --extra examples) ;;
   *) echo "lock.sh: serve, server or dev, not '$1'" >&2; exit 2 ;;
 esac
 "$2" pip compile pyproject.toml "${what[@]}" --universal --python-version 3.11 --generate-hashes \
