@@ -21,6 +21,11 @@ TABLES: dict[str, tuple[Any, str]] = {
     "infinity": (X.assign(age=X.age.where(~ROW, np.inf)), r"infinite values: age .* Fill"),
     "NaN without names": (X.mask(np.eye(60, 4) > 0).to_numpy(), r"column 0 \(1 rows\), column 1"),
     "complex": (X.assign(height=X.height + 1j), "Complex data not supported: height .*real part"),
+    "NA": (
+        X.assign(income=X.income.astype("Float64").mask(ROW)).astype({"carrier": object}),
+        "income has missing values: the first in row 7. Fill them",
+    ),
+    "masked": (np.ma.masked_greater(X.to_numpy(), 2.0), r"X has \d+ masked values"),
     "words": (X.assign(carrier="JFK"), "carrier holds something .*'JFK' in row 0. Encode it"),
     "a list in a cell": (X.assign(age=[[1]] * 60), r"age holds .*\[1\] in row 0"),
     "no rows": (X.iloc[:0], r"shape \(0, 4\): no rows"),
@@ -33,6 +38,7 @@ TABLES: dict[str, tuple[Any, str]] = {
 
 WEIGHTS: dict[str, tuple[Any, str]] = {
     "negative": (np.where(ROW, -1.0, 1.0), "not negative"),
+    "masked": (np.ma.array(np.ones(60), mask=ROW), "sample_weight has 1 masked values"),
     "NaN": (np.where(ROW, np.nan, 1.0), "must be finite"),
     "zero throughout": (np.zeros(60), "not zero throughout"),
     "wrong length": (np.ones(59), r"sample_weight has shape \(59,\); X has 60 rows"),

@@ -68,6 +68,7 @@ class Features:
         return matrix
 
     def _numbers(self, X: Any) -> Floats:
+        _refuse_masked(X, "X")
         try:
             raw = np.asarray(X)
             if raw.dtype.kind in "mM":
@@ -185,6 +186,7 @@ def read_weights(sample_weight: ArrayLike | None, rows: int) -> Floats:
     """Row weights as float64, ones by default; raises ``BadInput`` unless ≥ 0 and some > 0."""
     if sample_weight is None:
         return np.ones(rows)
+    _refuse_masked(sample_weight, "sample_weight")
     raw = np.asarray(sample_weight)
     _check_rows(raw, rows, "sample_weight")
     weights = _number_column(raw, "sample_weight")
@@ -211,6 +213,7 @@ def _shape(X: Any) -> tuple[int, int]:
 def _target(y: ArrayLike, rows: int) -> NDArray[Any]:
     if y is None:
         raise BadInput("requires y to be passed, but the target y is None")
+    _refuse_masked(y, "The target")
     target = np.asarray(y)
     _check_rows(target, rows, "The target")
     return target
@@ -227,6 +230,11 @@ def _number_column(raw: NDArray[Any], name: str) -> Floats:
         return np.asarray(raw, dtype=np.float64)
     except (TypeError, ValueError) as error:
         row = next(i for i, value in enumerate(raw) if not _is_number(value))
+        if _is_missing(raw[row]):
+            raise BadInput(
+                f"{name} has missing values: the first in row {row}. "
+                "Fill them first, for example with the column's mean, or drop the rows."
+            ) from error
         raise BadInput(
             f"{name} holds something that is not a number: {raw.tolist()[row]!r} in row {row}. "
             "Encode it, for example as one column of 0 and 1 for each category, or leave it out."
@@ -246,6 +254,20 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value stands for none: ``None``, or pandas' ``NA``, which nothing is equal to."""
+    return value is None or type(value).__name__ == "NAType"
+
+
+def _refuse_masked(values: Any, what: str) -> None:
+    """NumPy would read what is under the mask as if it were there."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise BadInput(
+            f"{what} has {int(np.ma.getmaskarray(values).sum())} masked values. "
+            "Fill them first (filled), or drop the rows."
+        )
 
 
 def _check_rows(values: NDArray[Any], rows: int, what: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,9 @@ from northstar.linear import (
     NotFitted,
     Ridge,
     confidence_intervals,
+    load_model,
     robust_covariance,
+    save_model,
     summary,
 )
 from tests.linear.tables import seeds, table, values
@@ -152,3 +156,15 @@ def test_what_has_no_errors_is_refused() -> None:
     with pytest.raises(BadInput, match="level is 95"):
         X = table(8)
         summary(LinearRegression().fit(X, values(8, X)), level=95)
+
+
+def test_a_constant_target_leaves_nothing_to_explain() -> None:
+    found = summary(LinearRegression().fit(table(0), np.full(60, 0.1)))
+    assert np.isnan([found.r_squared, found.f_statistic, found.f_p_value]).all()
+    assert "constant" in str(found)
+
+
+def test_a_loaded_model_says_why_it_has_no_errors(tmp_path: Path) -> None:
+    save_model(LinearRegression().fit(table(0), values(0, table(0))), tmp_path)
+    with pytest.raises(BadInput, match=r"loaded from a file.*fit it anew"):
+        summary(load_model(tmp_path))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn import linear_model as oracle
 
 from northstar.linear import GradientDescent, NotConverged, PoissonRegression
-from tests.linear.tables import KINDS, Floats, kind_of_table, seeds
+from tests.linear.tables import KINDS, Floats, kind_of_table, seeds, table
 
 
 def counts(seed: int, X: Floats) -> Floats:
@@ -99,3 +99,14 @@ def test_a_group_that_never_counts_has_no_finite_answer_and_says_so() -> None:
     with pytest.warns(NotConverged, match=r"separation.*add a penalty"):
         PoissonRegression(alpha=0.0).fit(group[:, None], y)
     assert PoissonRegression(alpha=1e-3).fit(group[:, None], y).solver_report_.converged
+
+
+@given(seeds, st.sampled_from([1e-9, 1e9]))
+@settings(max_examples=10, deadline=None)
+def test_the_unit_of_the_weights_does_not_matter(seed: int, unit: float) -> None:
+    X = table(seed)
+    y, weights = counts(seed, X), np.random.default_rng(seed).exponential(size=len(X))
+    model, scaled = PoissonRegression(alpha=0.0), PoissonRegression(alpha=0.0)
+    np.testing.assert_allclose(
+        scaled.fit(X, y, unit * weights).coef_, model.fit(X, y, weights).coef_, rtol=1e-6, atol=1e-9
+    )

@@ -123,3 +123,28 @@ def test_too_large_a_step_says_so() -> None:
 def test_a_model_that_has_not_learnt_says_so() -> None:
     with pytest.raises(NotFitted, match="call fit first"):
         LinearRegression().predict(np.ones((2, 2)))
+
+
+@given(seeds, st.booleans(), st.floats(1e-3, 1e3))
+@settings(max_examples=15, deadline=None)
+def test_a_ridge_on_more_columns_than_rows_solves_the_normal_equations(
+    seed: int, intercept: bool, alpha: float
+) -> None:
+    generator = np.random.default_rng(seed)
+    X, weights = generator.normal(3.0, size=(20, 320)), generator.uniform(0.5, 2.0, 20)
+    y = X[:, 0] + generator.normal(size=20)
+    model = Ridge(alpha=alpha, fit_intercept=intercept).fit(X, y, weights)
+    design = np.column_stack([np.ones(20), X]) if intercept else X
+    penalty = alpha * np.eye(design.shape[1])
+    penalty[0, 0] *= not intercept
+    inverse = np.linalg.inv(design.T @ (weights[:, None] * design) + penalty)
+    found = np.append(model.intercept_, model.coef_) if intercept else model.coef_
+    expected = inverse @ design.T @ (weights * y)
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
+    size = np.abs(inverse).max()
+    np.testing.assert_allclose(model.unscaled_covariance_, inverse, atol=1e-6 * size)
+
+
+def test_a_solver_of_the_wrong_kind_is_named() -> None:
+    with pytest.raises(BadInput, match=r"solver is 7; a name such as 'auto'"):
+        LinearRegression(solver=7).fit(table(0), values(0, table(0)))

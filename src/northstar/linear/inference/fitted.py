@@ -52,6 +52,11 @@ def read_parameters(model: Any, covariance: Floats | None = None) -> Parameters:
     """
     require_fitted(model)
     unscaled = getattr(model, "unscaled_covariance_", None)
+    if unscaled is None and not hasattr(model, "solver_report_"):
+        raise BadInput(
+            f"This {type(model).__name__} was loaded from a file, which keeps coefficients but "
+            "not how sure they are; fit it anew, or look at its summary before it is saved."
+        )
     if unscaled is None:
         raise BadInput(
             f"{type(model).__name__} has no standard errors. Fit LinearRegression, Ridge, "

@@ -18,6 +18,8 @@ from northstar.linear.inference.fitted import (
 )
 from northstar.linear.tables import Floats
 
+_CONSTANT = 16 * float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True)
 class CoefficientRow:
@@ -98,6 +100,9 @@ def summary(model: Any, level: float = 0.95, covariance: Floats | None = None) -
     shared = collinearity(triangle.centred[0], triangle.means, triangle.rows)
     start = int(model.fit_intercept)
     total, left = triangle.total_sum_of_squares, model.residual_sum_of_squares_
+    if total <= triangle.weight * (_CONSTANT * triangle.target_mean) ** 2:
+        total = 0.0  # what is left of a constant is rounding
+        notes += ("The target is constant: there is nothing to explain.",)
     explained = 1.0 - left / total if total > 0 else np.nan
     f_statistic, f_p_value = (
         _f_test(total, left, model.rank_, dof) if not _ridge(model) else (None, None)
@@ -165,7 +170,7 @@ def _rows(
 
 
 def _f_test(total: float, left: float, rank: int, dof: int) -> tuple[float, float]:
-    if rank == 0 or dof <= 0:
+    if rank == 0 or dof <= 0 or not total:
         return np.nan, np.nan
     if left <= 0.0:
         return np.inf, 0.0

@@ -19,6 +19,7 @@ from northstar.linear.least_squares.householder import reduce_by_householder, so
 from northstar.linear.least_squares.solution import Solution
 from northstar.linear.least_squares.svd import solve_by_svd
 from northstar.linear.least_squares.triangle import Triangle
+from northstar.linear.least_squares.wide import solve_wide_ridge
 from northstar.linear.tables import Floats
 
 SOLVERS = ("auto", "qr", "cholesky", "householder", "svd", "refined")
@@ -27,6 +28,7 @@ _LARGE = 1_000_000  # numbers; QR of fewer takes no time
 _SQUARED_HARMLESS = 30.0  # three of sixteen digits
 _HARMLESS = 100.0  # two of sixteen digits
 _AFFORDABLE = 5_000_000  # numbers; about a second
+_WIDE = 300  # columns; a triangle of fewer takes no time
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,16 @@ def solve(triangle: Triangle, solver: str) -> Solution:
         return solution
     # Back substitution is as exact in every single coefficient as the triangle allows.
     return replace(solution, coefficients=np.asarray(np.linalg.solve(R, c)))
+
+
+def solve_penalised(triangle: Triangle, alpha: float, solver: str) -> Solution:
+    """Solve a triangle with a ridge ``alpha`` ≥ 0 on the coefficients, the intercept free."""
+    if not alpha:
+        return solve(triangle, solver)
+    R, _ = triangle.centred
+    if solver != "householder" and R.shape[1] > max(len(R), _WIDE):
+        return solve_wide_ridge(triangle, alpha)
+    return solve(triangle.penalised(alpha), solver)
 
 
 def choose(solver: str, solution: Solution, triangle: Triangle, *, rows_at_hand: bool) -> Choice:

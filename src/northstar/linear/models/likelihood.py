@@ -22,7 +22,7 @@ MOST_PARAMETERS = 1000
 
 def choose_solver(solver: str | Solver, parameters: int) -> tuple[Solver, str]:
     """The solver, and why that one; raises ``BadInput`` for a name that is none."""
-    if not isinstance(solver, str):
+    if isinstance(solver, Solver):
         return solver, "it was asked for"
     if solver != "auto":
         raise BadInput(f"solver is {solver!r}; 'auto' or a solver such as Newton() fits.")

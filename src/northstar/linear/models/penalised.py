@@ -211,7 +211,7 @@ def _strengths(
 
 
 def _choose(solver: str | PenalisedSolver) -> tuple[PenalisedSolver, str]:
-    if not isinstance(solver, str):
+    if isinstance(solver, PenalisedSolver):
         return solver, "it was asked for"
     if solver != "auto":
         raise BadInput(f"solver is {solver!r}; 'auto', CoordinateDescent() or Fista() fits.")

@@ -14,7 +14,7 @@ from northstar.linear.estimator import Regressor
 from northstar.linear.inference.explained import Explained
 from northstar.linear.least_squares.refinement import refine
 from northstar.linear.least_squares.solution import Solution
-from northstar.linear.least_squares.solvers import choose, reduce_rows, solve
+from northstar.linear.least_squares.solvers import choose, reduce_rows, solve_penalised
 from northstar.linear.least_squares.triangle import Triangle
 from northstar.linear.optimisation.losses import SquaredLoss
 from northstar.linear.optimisation.minimum import Solver
@@ -133,6 +133,11 @@ class LeastSquares(Explained, Regressor):
     def _reduce(self, X: Floats, y: Floats, weights: Floats | None) -> Triangle:
         if not 0 <= self.alpha < np.inf:
             raise BadInput(f"alpha is {self.alpha}; it must be finite and not negative.")
+        if not isinstance(self.solver, str | Solver):
+            raise BadInput(
+                f"solver is {self.solver!r}; a name such as 'auto' or a solver such as "
+                "GradientDescent() fits."
+            )
         solver = self.solver if isinstance(self.solver, str) else "auto"
         return reduce_rows(X, y, weights, intercept=self.fit_intercept, solver=solver)
 
@@ -162,7 +167,7 @@ class LeastSquares(Explained, Regressor):
     def _solve(self, solver: str, *, rows_at_hand: bool) -> bool:
         """Take the triangle's answer; says whether the rows should refine it."""
         triangle = self.triangle_
-        solution = solve(triangle.penalised(self.alpha) if self.alpha else triangle, solver)
+        solution = solve_penalised(triangle, self.alpha, solver)
         choice = choose(solver, solution, triangle, rows_at_hand=rows_at_hand)
         self.coef_, self.rank_, self.steps_ = solution.coefficients, solution.rank, ()
         self.intercept_ = triangle.target_mean - float(triangle.means @ self.coef_)

@@ -72,7 +72,8 @@ class HuberRegression(Regressor):
         objective = ConcomitantHuber(
             table.matrix, values / unit, weights, penalties, float(self.epsilon)
         )
-        minimum = solver.walk(objective, _least_squares(objective), ConcomitantPlace.direction)
+        start, weight = _least_squares(objective), float(weights.sum())
+        minimum = solver.walk(objective, start, ConcomitantPlace.direction, weight)
         place = objective.at(self._keep(minimum))
         self._report(solver, "the loss bends, so few steps suffice", minimum)
         self.coef_, intercept = table.coefficients(unit * place.parameters)

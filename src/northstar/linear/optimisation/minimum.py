@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from northstar.linear.optimisation.objective import Objective
 from northstar.linear.optimisation.penalties import Penalty
@@ -82,6 +82,7 @@ class Minimum:
     complaint: str = ""
 
 
+@runtime_checkable
 class Solver(Protocol):
     """Minimises a convex objective from a starting point; changes neither.
 
@@ -93,6 +94,7 @@ class Solver(Protocol):
         ...
 
 
+@runtime_checkable
 class PenalisedSolver(Protocol):
     """Minimises a smooth convex function plus a penalty that may have kinks."""
 

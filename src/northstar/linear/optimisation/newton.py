@@ -45,7 +45,8 @@ class Newton:
     Attributes:
         max_steps: before it gives up.
         tolerance: it is satisfied when the next step promises to lower the objective by less
-            than this share of it (the Newton decrement; Boyd and Vandenberghe, section 9.5.1).
+            than this share of it and of the rows' weight (the Newton decrement; Boyd and
+            Vandenberghe, section 9.5.1).
     """
 
     max_steps: int = 100
@@ -54,19 +55,28 @@ class Newton:
     def minimise(self, objective: Objective, start: Floats) -> Minimum:
         """See ``Solver``; the value never rises."""
         exact = start.ndim == 1 and len(start) <= _WIDE
-        return self.walk(objective, start, _exact if exact else _conjugate(objective))
+        propose = _exact if exact else _conjugate(objective)
+        return self.walk(objective, start, propose, float(objective.weights.sum()))
 
     def walk(
-        self, objective: Curved[PlaceT], start: Floats, propose: Callable[[PlaceT], Floats]
+        self,
+        objective: Curved[PlaceT],
+        start: Floats,
+        propose: Callable[[PlaceT], Floats],
+        weight: float,
     ) -> Minimum:
-        """The same for anything that bends, given what proposes a step at a place."""
+        """The same for anything that bends, given what proposes a step at a place.
+
+        ``weight`` is the sum of the rows' weights, by which the objective's unit is known.
+        """
         parameters, place = start, objective.at(start)
         steps: list[Step] = []
         for _ in range(self.max_steps):
             direction = propose(place)
             promised = -float(np.vdot(place.gradient, direction))
             norm = float(np.linalg.norm(place.gradient))
-            if promised <= self.tolerance * (1.0 + abs(place.value)):
+            scale = weight + abs(place.value)
+            if promised <= self.tolerance * scale:
                 steps.append(Step(place.value, norm, 1.0))
                 if place.reach(direction) > _STILL:
                     return Minimum(parameters, tuple(steps), converged=False, complaint=_ENDLESS)
@@ -74,7 +84,7 @@ class Newton:
             length, reached = _halve(objective, parameters, direction, place, promised)
             steps.append(Step(place.value, norm, length))
             if not length:  # nothing lower: at the minimum, if what was promised is rounding
-                rounding = promised <= _ROUNDING * (1.0 + abs(place.value))
+                rounding = promised <= _ROUNDING * scale
                 return Minimum(parameters, tuple(steps), converged=rounding)
             parameters, place = parameters + length * direction, reached
         return Minimum(parameters, tuple(steps), converged=False)
@@ -117,7 +127,7 @@ def _conjugate(objective: Objective) -> Callable[[ObjectivePlace], Floats]:
     def propose(place: ObjectivePlace) -> Floats:
         gradient = place.gradient
         size = float(np.linalg.norm(gradient))
-        exactness = min(0.1, float(np.sqrt(size / max(1.0, len(objective.y)))))
+        exactness = min(0.1, float(np.sqrt(size / float(objective.weights.sum()))))
         bend = place.bend()
         direction = np.zeros_like(gradient)
         residual = -_balanced(gradient)
