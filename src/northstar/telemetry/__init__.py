@@ -1,0 +1,1 @@
+"""Traces, metrics, logs and events by OpenTelemetry; without settings it costs nothing."""

@@ -1,0 +1,122 @@
+"""What the rest of the platform sees of telemetry: spans, measurements and events to hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from northstar.telemetry.trace_context import TraceContext
+
+Value = str | bool | int | float
+Attributes = Mapping[str, Value]
+SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
+ServiceName = Literal[
+    "northstar-control-plane", "northstar-endpoint", "northstar-run", "northstar-cli"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of work that has ended.
+
+    Attributes:
+        context: its own place; made by ``Telemetry.begin`` or kept from earlier.
+        start_ns, end_ns: nanoseconds since 1970.
+        parent: the span that it is part of, in the same trace.
+        links: spans of other traces that led to it.
+        error: what failed, in one line; empty when nothing did.
+    """
+
+    name: str
+    context: TraceContext
+    start_ns: int
+    end_ns: int
+    kind: SpanKind = "internal"
+    parent: TraceContext | None = None
+    attributes: Attributes = field(default_factory=dict)
+    links: Sequence[TraceContext] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened once and that alert rules and dashboards ask for by name."""
+
+    name: str
+    at: datetime
+    attributes: Attributes = field(default_factory=dict)
+    trace: TraceContext | None = None
+
+
+class Counter(Protocol):
+    """A sum that only grows."""
+
+    def add(self, amount: float, attributes: Attributes | None = None) -> None:
+        """Add ``amount``, which is not negative; doesn't block."""
+        ...
+
+
+class Histogram(Protocol):
+    """A distribution of measured values."""
+
+    def record(self, amount: float, attributes: Attributes | None = None) -> None:
+        """Take in one value; doesn't block."""
+        ...
+
+
+Measured = tuple[float, Attributes]
+
+
+class Instruments(Protocol):
+    """Makes instruments; names and units are those of OpenTelemetry's conventions (UCUM)."""
+
+    def counter(self, name: str, unit: str, description: str) -> Counter:
+        """A sum that only grows."""
+        ...
+
+    def histogram(
+        self, name: str, unit: str, description: str, boundaries: Sequence[float]
+    ) -> Histogram:
+        """A distribution, counted between ``boundaries``."""
+        ...
+
+    def gauge(
+        self, name: str, unit: str, description: str, read: Callable[[], Iterable[Measured]]
+    ) -> None:
+        """A value that is looked at when metrics are collected, in a thread of the exporter's.
+
+        ``read`` gives the present values; what it raises is logged and costs only this gauge.
+        """
+        ...
+
+
+class Telemetry(Protocol):
+    """One process's telemetry. No method blocks on the network but ``close`` and ``scrape``'s
+    gauges, and none raises for what an exporter can't do.
+    """
+
+    @property
+    def instruments(self) -> Instruments:
+        """Makes counters, histograms and gauges."""
+        ...
+
+    def begin(self, parent: TraceContext | None) -> TraceContext:
+        """The context of a new span below ``parent``, or of a new trace.
+
+        A new trace is sampled as the settings say, a child as its parent is.
+        """
+        ...
+
+    def record(self, span: Span) -> None:
+        """Hand over a span that has ended; it is dropped unless its context is sampled."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Hand over an event."""
+        ...
+
+    def close(self) -> None:
+        """Send what waits, for a few seconds at most, and stop."""
+        ...
