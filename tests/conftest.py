@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from tests.azurite import emulator
+from tests.azurite.emulator import Azurite
 from tests.embedded import Embedded
 
 # The same examples every time, so that a commit is green or not whoever looks. To look for new
@@ -56,3 +58,19 @@ def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> str:
         connection.execute(text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return home.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def azurite_installed() -> None:
+    """Azurite is there; installing it from npm takes half a minute, once."""
+    if reason := emulator.missing():
+        pytest.skip(f"Azure Blob was not tested: {reason}.")
+    emulator.install()
+
+
+@pytest.fixture(scope="session")
+def azurite(azurite_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """A running emulator of Azure Blob; tests take a container of their own."""
+    server = Azurite(tmp_path_factory.mktemp("azurite"))
+    yield server
+    server.stop()
