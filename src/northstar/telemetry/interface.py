@@ -42,12 +42,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once and that alert rules and dashboards ask for by name."""
+    """Something that happened once and that alert rules and dashboards ask for by name.
 
+    Attributes:
+        id: tells it from all others, so that what arrived is not sent again.
+        context: the span that it belongs to.
+    """
+
+    id: str
     name: str
     at: datetime
+    context: TraceContext
     attributes: Attributes = field(default_factory=dict)
-    trace: TraceContext | None = None
 
 
 class Counter(Protocol):
@@ -93,8 +99,10 @@ class Instruments(Protocol):
 
 
 class Telemetry(Protocol):
-    """One process's telemetry. No method blocks on the network but ``close`` and ``scrape``'s
-    gauges, and none raises for what an exporter can't do.
+    """One process's telemetry; safe to share between threads.
+
+    Nothing but ``deliver``, ``scrape`` and ``close`` takes time, and nothing but ``deliver`` raises
+    for what an exporter can't do: what doesn't arrive is counted.
     """
 
     @property
@@ -113,8 +121,16 @@ class Telemetry(Protocol):
         """Hand over a span that has ended; it is dropped unless its context is sampled."""
         ...
 
-    def event(self, event: Event) -> None:
-        """Hand over an event."""
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Send events to everywhere that logs go to; returns when they have arrived.
+
+        Raises ``Unavailable`` if any did not arrive; calling again with the same events sends
+        those only to where they have not arrived yet.
+        """
+        ...
+
+    def scrape(self) -> bytes | None:
+        """All metrics in Prometheus' text format; ``None`` where that was not asked for."""
         ...
 
     def close(self) -> None:

@@ -32,8 +32,11 @@ class QuietTelemetry:
     def record(self, span: Span) -> None:
         """Forget it."""
 
-    def event(self, event: Event) -> None:
-        """Forget it."""
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Nobody waits for them."""
+
+    def scrape(self) -> bytes | None:
+        return None
 
     def close(self) -> None:
         """Nothing waits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from northstar.telemetry.interface import Attributes, ServiceName, Telemetry
 from northstar.telemetry.quiet import QuietTelemetry
+from northstar.telemetry.sdk import SdkTelemetry
 from northstar.telemetry.settings import TelemetrySettings
 
 
@@ -19,5 +20,10 @@ def start(
         service: ``service.name``, unless ``OTEL_SERVICE_NAME`` says otherwise.
         instance: ``service.instance.id``: which of the service's processes this is.
         attributes: more about the process, for everything that it sends.
+
+    Raises ``Invalid`` for settings that can't be used, and where packages are missing.
     """
-    return QuietTelemetry()
+    if not settings.active:
+        return QuietTelemetry()
+    process = {"service.name": service, "service.instance.id": instance}
+    return SdkTelemetry(settings, {**process, **(attributes or {})})

@@ -1,0 +1,334 @@
+"""Telemetry that goes somewhere, on OpenTelemetry's SDK.
+
+Providers are this object's own, never the process's global ones: two platforms in one process, and
+what a squad's code sets up for itself, don't meet. Spans are handed to the SDK's processors when
+they have ended; where they belong is known before (``trace_context``), so that what is written down
+first and told later, such as a release, has its place in the trace.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from northstar import __version__
+from northstar.errors import Unavailable
+from northstar.telemetry import trace_context
+from northstar.telemetry.exporters import make_exporters
+from northstar.telemetry.interface import (
+    Attributes,
+    Counter,
+    Event,
+    Histogram,
+    Instruments,
+    Measured,
+    Span,
+)
+from northstar.telemetry.log_records import LogBridge
+from northstar.telemetry.settings import TelemetrySettings
+from northstar.telemetry.trace_context import TraceContext
+
+log = logging.getLogger(__name__)
+
+CUSTOM_EVENT = "microsoft.custom_event.name"
+"""The attribute by which Azure's exporter makes a custom event of a log record."""
+
+SCRAPE_CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"
+_SCOPE = "northstar"
+_AZURE_SAMPLE_RATE = "_MS.sampleRate"
+_LONGEST_VALUE = 1000
+_SECONDS_TO_CLOSE = 5.0
+_INTERNAL_METRICS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
+_SDK_METRICS = ("otel.sdk.processor.span.processed", "otel.sdk.processor.log.processed")
+
+
+class SdkTelemetry:
+    """The ``Telemetry`` port on the SDK; threads of the SDK's send what waits.
+
+    Args:
+        attributes: describe the process: ``service.name`` and what else is known of it. The
+            variables of OpenTelemetry beat them.
+    """
+
+    def __init__(self, settings: TelemetrySettings, attributes: Attributes) -> None:
+        # Without it the SDK does not count what its full queues drop.
+        os.environ.setdefault(_INTERNAL_METRICS, "true")
+        self._resource = _resource(attributes)
+        self._exporters = make_exporters(settings)
+        self._registry: Any = None
+        self._meter_provider = self._metrics(settings.prometheus)
+        self._spans = _SpanMaker(self._resource, azure=bool(settings.azure_monitor))
+        self._span_processors = self._processors()
+        self._logger_provider, self._bridge = self._logs()
+        self._delivered: dict[str, set[str]] = {name: set() for name in self._exporters.logs}
+        meter = self._meter_provider.get_meter(_SCOPE, __version__)
+        self._instruments = _SdkInstruments(meter)
+        meter.create_observable_counter(
+            "northstar.telemetry.lost",
+            [_observed(self._losses)],
+            "{item}",
+            "Spans, log records and batches of metrics that an exporter could not deliver.",
+        )
+
+    @property
+    def instruments(self) -> Instruments:
+        return self._instruments
+
+    def begin(self, parent: TraceContext | None) -> TraceContext:
+        return self._spans.begin(parent)
+
+    def record(self, span: Span) -> None:
+        if span.context.sampled and self._span_processors:
+            ended = self._spans.ended(span)
+            for processor in self._span_processors:
+                processor.on_end(ended)
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        refused = []
+        for name, exporter in self._exporters.logs.items():
+            done = self._delivered[name]
+            rest = [event for event in events if event.id not in done]
+            if not rest:
+                continue
+            records = [self._event_record(event) for event in rest]
+            if exporter.export(records).name == "SUCCESS":
+                done.update(event.id for event in rest)
+            else:
+                refused.append(name)
+        if refused:
+            raise Unavailable(
+                f"{len(events)} events could not be delivered by {', '.join(refused)}.",
+                hint="`northstar telemetry check` says why; they are sent again.",
+            )
+        for done in self._delivered.values():
+            done.clear()
+
+    def scrape(self) -> bytes | None:
+        if self._registry is None:
+            return None
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._registry)
+
+    def close(self) -> None:
+        logging.getLogger().removeHandler(self._bridge)
+        endings: list[Callable[[], object]] = [p.shutdown for p in self._span_processors]
+        endings += [self._logger_provider.shutdown, self._meter_provider.shutdown]
+        threads = [threading.Thread(target=_quietly(end), daemon=True) for end in endings]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + _SECONDS_TO_CLOSE
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
+            log.warning("telemetry that did not arrive within %g s is lost", _SECONDS_TO_CLOSE)
+            for signal in (self._exporters.traces, self._exporters.metrics, self._exporters.logs):
+                for exporter in signal.values():
+                    _quietly(exporter.shutdown)()
+
+    def _metrics(self, prometheus: bool) -> Any:
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from opentelemetry.sdk.metrics.view import DropAggregation, View
+
+        readers: list[Any] = [
+            PeriodicExportingMetricReader(exporter) for exporter in self._exporters.metrics.values()
+        ]
+        if prometheus:
+            from opentelemetry.exporter.prometheus import PrometheusMetricReader
+            from prometheus_client import CollectorRegistry
+
+            self._registry = CollectorRegistry()
+            readers.append(PrometheusMetricReader(registry=self._registry))
+        return MeterProvider(
+            metric_readers=readers,
+            resource=self._resource,
+            shutdown_on_exit=False,
+            views=[
+                View(instrument_name="otel.sdk.*", aggregation=DropAggregation()),
+                *(View(instrument_name=name) for name in _SDK_METRICS),
+            ],
+        )
+
+    def _processors(self) -> list[Any]:
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        return [
+            BatchSpanProcessor(exporter, meter_provider=self._meter_provider)
+            for exporter in self._exporters.traces.values()
+        ]
+
+    def _logs(self) -> tuple[Any, LogBridge]:
+        from opentelemetry._logs import LogRecord, SeverityNumber
+        from opentelemetry.sdk._logs import LoggerProvider
+        from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+        provider = LoggerProvider(resource=self._resource, shutdown_on_exit=False)
+        for exporter in self._exporters.logs.values():
+            provider.add_log_record_processor(
+                BatchLogRecordProcessor(exporter, meter_provider=self._meter_provider)
+            )
+
+        def emit(name: str, fields: dict[str, Any]) -> None:
+            severity = SeverityNumber(fields.pop("severity_number"))
+            provider.get_logger(name).emit(LogRecord(severity_number=severity, **fields))
+
+        bridge = LogBridge(emit)
+        if self._exporters.logs:
+            logging.getLogger().addHandler(bridge)
+        return provider, bridge
+
+    def _event_record(self, event: Event) -> Any:
+        from opentelemetry._logs import LogRecord, SeverityNumber
+        from opentelemetry.sdk._logs import ReadableLogRecord
+
+        record = LogRecord(
+            timestamp=int(event.at.timestamp() * 1e9),
+            observed_timestamp=time.time_ns(),
+            context=self._spans.around(event.context),
+            severity_number=SeverityNumber.INFO,
+            severity_text="INFO",
+            body=event.name,
+            event_name=event.name,
+            attributes={CUSTOM_EVENT: event.name, **_short(event.attributes)},
+        )
+        return ReadableLogRecord(record, self._resource, self._spans.scope)
+
+    def _losses(self) -> Iterable[Measured]:
+        for (signal, exporter), count in self._exporters.losses.counts().items():
+            yield count, {"northstar.signal": signal, "northstar.exporter": exporter}
+
+
+class _SpanMaker:
+    """Decides on sampling and makes the SDK's spans of ours."""
+
+    def __init__(self, resource: Any, *, azure: bool) -> None:
+        from opentelemetry import trace
+        from opentelemetry.context import Context
+        from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+        self._api = trace
+        self._context = Context
+        self._span = ReadableSpan
+        self.scope = InstrumentationScope(_SCOPE, __version__)
+        self._resource = resource
+        self._sampler = TracerProvider(resource=resource, shutdown_on_exit=False).sampler
+        sampler = os.environ.get("OTEL_TRACES_SAMPLER", "parentbased").lower()
+        self._follows = sampler.startswith("parentbased")
+        self._sample_rate = _sample_rate(sampler) if azure else None
+
+    def begin(self, parent: TraceContext | None) -> TraceContext:
+        if parent and self._follows:
+            return parent.child()
+        own = parent.child() if parent else trace_context.new(sampled=False)
+        decided = self._sampler.should_sample(None, int(own.trace_id, 16), "")
+        sampled = decided.decision.name == "RECORD_AND_SAMPLE"
+        return TraceContext(own.trace_id, own.span_id, sampled)
+
+    def ended(self, span: Span) -> Any:
+        attributes = _short(span.attributes)
+        if self._sample_rate and span.parent is None and span.kind == "server":
+            attributes[_AZURE_SAMPLE_RATE] = self._sample_rate
+        status = self._api.Status(
+            self._api.StatusCode.ERROR if span.error else self._api.StatusCode.UNSET,
+            span.error[:_LONGEST_VALUE] or None,
+        )
+        return self._span(
+            name=span.name,
+            context=self._place(span.context),
+            parent=self._place(span.parent) if span.parent else None,
+            resource=self._resource,
+            attributes=attributes,
+            links=[self._api.Link(self._place(link)) for link in span.links],
+            kind=self._api.SpanKind[span.kind.upper()],
+            status=status,
+            start_time=span.start_ns,
+            end_time=span.end_ns,
+            instrumentation_scope=self.scope,
+        )
+
+    def around(self, context: TraceContext) -> Any:
+        """OpenTelemetry's own context inside of a span."""
+        span = self._api.NonRecordingSpan(self._place(context))
+        return self._api.set_span_in_context(span, self._context())
+
+    def _place(self, context: TraceContext) -> Any:
+        return self._api.SpanContext(
+            int(context.trace_id, 16),
+            int(context.span_id, 16),
+            is_remote=False,
+            trace_flags=self._api.TraceFlags(1 if context.sampled else 0),
+        )
+
+
+class _SdkInstruments:
+    """The ``Instruments`` port on one meter."""
+
+    def __init__(self, meter: Any) -> None:
+        self._meter = meter
+
+    def counter(self, name: str, unit: str, description: str) -> Counter:
+        counter: Counter = self._meter.create_counter(name, unit, description)
+        return counter
+
+    def histogram(
+        self, name: str, unit: str, description: str, boundaries: Sequence[float]
+    ) -> Histogram:
+        histogram: Histogram = self._meter.create_histogram(
+            name, unit, description, explicit_bucket_boundaries_advisory=list(boundaries)
+        )
+        return histogram
+
+    def gauge(
+        self, name: str, unit: str, description: str, read: Callable[[], Iterable[Measured]]
+    ) -> None:
+        self._meter.create_observable_gauge(name, [_observed(read)], unit, description)
+
+
+def _observed(read: Callable[[], Iterable[Measured]]) -> Callable[[Any], list[Any]]:
+    from opentelemetry.metrics import Observation
+
+    def observe(_options: Any) -> list[Any]:
+        return [Observation(value, dict(attributes)) for value, attributes in read()]
+
+    return observe
+
+
+def _resource(attributes: Attributes) -> Any:
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    own = {"service.version": __version__, **attributes}
+    return Resource.create(own).merge(OTELResourceDetector().detect())
+
+
+def _short(attributes: Attributes) -> dict[str, Any]:
+    return {
+        name: value[:_LONGEST_VALUE] if isinstance(value, str) else value
+        for name, value in attributes.items()
+    }
+
+
+def _sample_rate(sampler: str) -> float | None:
+    """How many in a hundred traces are kept, where it isn't all: Azure counts with it."""
+    if not sampler.endswith("traceidratio"):
+        return None
+    try:
+        ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG", ""))
+    except ValueError:
+        return None  # the SDK then keeps all, too, and says so
+    return 100.0 * ratio if 0.0 < ratio < 1.0 else None
+
+
+def _quietly(end: Callable[[], object]) -> Callable[[], None]:
+    def ended() -> None:
+        try:
+            end()
+        except Exception:
+            log.debug("an exporter did not end well", exc_info=True)
+
+    return ended
