@@ -27,7 +27,7 @@ from northstar.project.service import ProjectService
 from northstar.project.store import ProjectStore
 from northstar.registry import api as registry_api
 from northstar.registry.mlflow_rest import MlflowRest
-from northstar.registry.models import ModelStore
+from northstar.registry.models import ModelFolders
 from northstar.registry.service import RegistryService
 
 
@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
         registry = RegistryService(
             bench.database,
             mlflow,
-            ModelStore(folder / "models"),
+            ModelFolders(folder / "models"),
             folder / "downloads",
             clock,
             lambda _project, _version: [],

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +8,15 @@ import pytest
 from northstar.access.domain import Principal
 from northstar.clock import FakeClock
 from northstar.database import Database, metadata
-from northstar.digest import folder_digest
 from northstar.errors import Invalid, NotFound, Unavailable
 from northstar.names import ProjectRef
 from northstar.registry.domain import Metric, VersionUse
 from northstar.registry.errors import WrongModel
 from northstar.registry.fake import FakeMlflow, example_registration
-from northstar.registry.models import ModelStore
+from northstar.registry.models import ModelFolders
 from northstar.registry.protection import RegisteredVersions
 from northstar.registry.service import RegistryService
+from northstar.serving.dataplane.download import unpack_model
 
 PROJECT = ProjectRef("operations", "late-arrival")
 MODEL = {"MLmodel": b"flavors: {}\n", "data/model.txt": b"tree\n"}
@@ -50,7 +49,7 @@ def registry(tmp_path: Path, mlflow: FakeMlflow) -> Iterator[RegistryService]:
     yield RegistryService(
         database,
         mlflow,
-        ModelStore(tmp_path / "models"),
+        ModelFolders(tmp_path / "models"),
         tmp_path / "downloads",
         clock,
         lambda _project, version: [use] if version == 1 else [],
@@ -77,15 +76,12 @@ def test_a_run_registers_one_version_however_often_it_asks(
     assert len(mlflow.versions[PROJECT]) == 1
 
 
-def test_the_kept_model_is_named_by_its_content_and_cannot_be_written(
-    registry: RegistryService,
+def test_the_registered_model_is_the_one_that_the_run_logged(
+    registry: RegistryService, tmp_path: Path
 ) -> None:
     record = registry.register(PROJECT, example_registration(), ANNA)
-    folder = registry.model_folder(record.digest)
-    assert folder.name == record.digest.removeprefix("sha256:")
-    assert folder_digest(folder) == record.digest
-    paths = [folder, *folder.rglob("*")]
-    assert not any(stat.S_IMODE(path.stat().st_mode) & 0o222 for path in paths)
+    unpack_model(registry.model_archive(record.digest), record.digest, tmp_path / "received")
+    assert (tmp_path / "received" / "data" / "model.txt").read_bytes() == b"tree\n"
 
 
 def test_two_runs_with_the_same_model_share_its_files(registry: RegistryService) -> None:

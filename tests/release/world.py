@@ -11,7 +11,7 @@ from northstar.database import Database, metadata
 from northstar.names import EndpointRef, ProjectRef, Scope
 from northstar.registry.domain import Metric, VersionRegistration, VersionUse
 from northstar.registry.fake import FakeMlflow, example_registration
-from northstar.registry.models import ModelStore
+from northstar.registry.models import ModelFolders
 from northstar.registry.service import RegistryService
 from northstar.release.domain import Release, RolloutPlan
 from northstar.release.fake import FakeEndpoints
@@ -49,7 +49,7 @@ class World:
         self.registry = RegistryService(
             self.database,
             self.mlflow,
-            ModelStore(folder / "models"),
+            ModelFolders(folder / "models"),
             folder / "downloads",
             self.clock,
             self._uses,

@@ -15,6 +15,7 @@ from northstar.connection import Connection, Credentials
 from northstar.database import Database, metadata
 from northstar.digest import folder_digest
 from northstar.names import EndpointRef
+from northstar.registry.archive import tar_stream
 from northstar.registry.fake import example_record
 from northstar.serving import api
 from northstar.serving.dataplane.runtimes.mlmodel import read_model_folder
@@ -39,7 +40,7 @@ class SmallControlPlane:
         self.service = EndpointService(
             self.database,
             SystemClock(),
-            model_folder=lambda _digest: model,
+            model_archive=lambda _digest: tar_stream(model),
             access=lambda endpoint: AccessSpec(
                 issuer=self.bench.access.tokens.issuer,
                 audience=str(endpoint),

@@ -13,6 +13,7 @@ from northstar.database import Database, metadata
 from northstar.digest import folder_digest
 from northstar.errors import Invalid, NotFound
 from northstar.names import EndpointRef, ProjectRef
+from northstar.registry.archive import tar_stream
 from northstar.registry.fake import example_record
 from northstar.serving import api
 from northstar.serving.dataplane.download import unpack_model
@@ -37,13 +38,13 @@ class Plane:
         (self.model / "data" / "weights.bin").write_bytes(bytes(range(256)) * 3000)
         self.digest = folder_digest(self.model)
         self.service = EndpointService(
-            self.database, self.clock, model_folder=self._find, access=lambda _: access()
+            self.database, self.clock, model_archive=self._find, access=lambda _: access()
         )
         self.records = [example_record(version=v, digest=self.digest) for v in (1, 2)]
 
-    def _find(self, digest: str) -> Path:
+    def _find(self, digest: str) -> Iterator[bytes]:
         assert digest == self.digest
-        return self.model
+        return tar_stream(self.model)
 
 
 @pytest.fixture

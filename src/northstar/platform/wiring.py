@@ -41,7 +41,7 @@ from northstar.project.service import ProjectService
 from northstar.project.store import ProjectStore
 from northstar.registry.domain import VersionUse
 from northstar.registry.mlflow_rest import MlflowRest
-from northstar.registry.models import ModelStore
+from northstar.registry.models import ModelFolders
 from northstar.registry.protection import RegisteredVersions
 from northstar.registry.service import RegistryService
 from northstar.release.service import ReleaseService
@@ -112,7 +112,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
     registry = RegistryService(
         database,
         mlflow,
-        ModelStore(settings.models),
+        ModelFolders(settings.models),
         settings.state / "downloads",
         clock,
         uses,
@@ -122,7 +122,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
     endpoints = EndpointService(
         database,
         clock,
-        model_folder=registry.model_folder,
+        model_archive=registry.model_archive,
         access=lambda endpoint: _endpoint_access(access, endpoint),
     )
     releases = ReleaseService(database, clock, registry, standards, endpoints, endpoints, access)

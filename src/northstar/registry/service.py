@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -154,9 +154,9 @@ class RegistryService:
             uses=self._uses(project, version),
         )
 
-    def model_folder(self, digest: str) -> Path:
-        """The immutable folder of a registered model; raises ``NotFound``."""
-        return self._models.folder(digest)
+    def model_archive(self, digest: str) -> Iterator[bytes]:
+        """A registered model as a tar stream; raises ``NotFound`` at once."""
+        return self._models.archive(digest)
 
     def download_run_artifact(self, project: ProjectRef, run_id: str, artifact_path: str) -> Path:
         """Fetch one artifact file of a run, such as its source; raises ``NotFound``.

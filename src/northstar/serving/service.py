@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 from northstar.clock import Clock
 from northstar.database import Database
@@ -13,7 +12,6 @@ from northstar.flags.domain import rollout_flag
 from northstar.names import EndpointRef, ProjectRef
 from northstar.registry.domain import VersionRecord
 from northstar.serving import store
-from northstar.serving.archive import tar_stream
 from northstar.serving.domain import (
     AccessSpec,
     CaptureSpec,
@@ -35,7 +33,7 @@ class EndpointService:
     """Traffic, reports and models of endpoints.
 
     Args:
-        model_folder: finds the folder of a registered model by its digest; raises ``NotFound``.
+        model_archive: a registered model as a tar stream, by its digest; raises ``NotFound``.
         access: what an endpoint needs to check tokens.
         capture: how endpoints keep what they were asked.
     """
@@ -45,13 +43,13 @@ class EndpointService:
         database: Database,
         clock: Clock,
         *,
-        model_folder: Callable[[str], Path],
+        model_archive: Callable[[str], Iterator[bytes]],
         access: Callable[[EndpointRef], AccessSpec],
         capture: CaptureSpec | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._model_folder = model_folder
+        self._model_archive = model_archive
         self._access = access
         self._capture = capture or CaptureSpec()
 
@@ -159,7 +157,7 @@ class EndpointService:
             traffic = store.traffic_of(connection, endpoint)
         if traffic is None or digest not in {model.digest for model in traffic.models}:
             raise NotFound(f"{endpoint} serves no model with digest {digest}.")
-        return tar_stream(self._model_folder(digest))
+        return self._model_archive(digest)
 
 
 def _model_spec(version: int, records: Sequence[VersionRecord]) -> ModelSpec:

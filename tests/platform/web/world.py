@@ -31,7 +31,7 @@ from northstar.registry.domain import (
     VersionUse,
 )
 from northstar.registry.fake import FakeMlflow, example_registration
-from northstar.registry.models import ModelStore
+from northstar.registry.models import ModelFolders
 from northstar.registry.service import RegistryService
 from northstar.release.domain import DIRECT
 from northstar.release.service import ReleaseService
@@ -92,7 +92,7 @@ class WebWorld:
         registry = RegistryService(
             database,
             self.mlflow,
-            ModelStore(built.settings.models),
+            ModelFolders(built.settings.models),
             built.settings.state / "downloads",
             clock,
             uses,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from northstar.digest import folder_digest
 from northstar.errors import Unavailable
-from northstar.serving.archive import tar_stream
+from northstar.registry.archive import tar_stream
 from northstar.serving.dataplane.download import unpack_model
 from northstar.serving.dataplane.routing import model_path
 from northstar.serving.dataplane.state import StateFolder
