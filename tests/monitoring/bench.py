@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ class World:
         skill: float = 1.0,
         days: int = 7,
         seed: int = 0,
+        traces: Sequence[str | None] = (),
         **columns: Any,
     ) -> list[Label]:
         """Capture a week of traffic, and return the labels that belong to it.
@@ -108,6 +110,7 @@ class World:
             shift: added to ``size``, in its standard deviations.
             skill: how far predictions follow the truth; 1 as in the reference, 0 not at all.
             days: on how many of its days there is traffic.
+            traces: the ``traceparent`` of each row.
             columns: values that replace a column's in all rows.
         """
         rng = np.random.default_rng([number + 100, version, seed])
@@ -115,17 +118,23 @@ class World:
         for name, value in columns.items():
             data[name] = np.full(ROWS, value, dtype=object)
         ids = [f"v{version}w{number}s{seed}r{row}" for row in range(ROWS)]
-        self.write(ids, data, version)
+        self.write(ids, data, version, traces)
         return [
             Label(prediction_id=name, label=int(label))
             for name, label in zip(ids, data["label"], strict=True)
         ]
 
-    def write(self, ids: list[str], data: dict[str, Any], version: int = 1) -> Path:
+    def write(
+        self,
+        ids: list[str],
+        data: dict[str, Any],
+        version: int = 1,
+        traces: Sequence[str | None] = (),
+    ) -> Path:
         """Write a segment as an endpoint does, and return its path."""
         times = (data["time"].astype("datetime64[us]").astype(np.int64)).tolist()
         rows = [list(row) for row in zip(data["size"].tolist(), data["town"].tolist(), strict=True)]
-        captured = CapturedRows(ids, times, times, rows, data["prediction"].tolist())
+        captured = CapturedRows(ids, times, times, rows, data["prediction"].tolist(), traces)
         model = ModelSpec(
             version=version,
             digest=DIGEST,

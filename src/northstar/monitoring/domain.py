@@ -37,7 +37,8 @@ class Finding(_Value):
     """What a detector says of one subject of a window: a column, the prediction, or the metric.
 
     ``value`` was found where ``limit`` is the most (or, for a metric that is better high, the
-    least) that passes.
+    least) that passes. ``traces`` are a few of the window's predictions that were traced, each as
+    the ``traceparent`` of the endpoint's span.
     """
 
     kind: FindingKind
@@ -45,6 +46,7 @@ class Finding(_Value):
     message: str
     value: FiniteFloat | None = None
     limit: FiniteFloat | None = None
+    traces: tuple[str, ...] = ()
 
 
 class FindingRecord(Finding):

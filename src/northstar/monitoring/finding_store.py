@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
+    JSON,
     Column,
     Connection,
     Float,
@@ -37,6 +38,7 @@ findings = Table(
     Column("value", Float),
     Column("limit", Float),
     Column("found_at", UtcDateTime, nullable=False),
+    Column("traces", JSON, nullable=False, server_default="[]"),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from northstar.clock import Clock
 from northstar.database import Database
-from northstar.monitoring import finding_store, outcome_store, store
+from northstar.monitoring import exemplars, finding_store, outcome_store, store
 from northstar.monitoring.alerting import raise_alerts
 from northstar.monitoring.columns import take
 from northstar.monitoring.domain import ID_LENGTH, FindingRecord, RawLabel
@@ -219,7 +219,9 @@ class Ingestion:
 def _profile(watched: WatchedVersion, rows: PredictionRows, inside: NDArray[np.bool_]) -> Profile:
     columns = {name: take(values, inside) for name, values in rows.columns.items()}
     answers = rows.predictions if rows.labels is None else rows.labels
-    return profile_rows(watched.reference, columns, take(answers, inside), rows.times[inside])
+    profile = profile_rows(watched.reference, columns, take(answers, inside), rows.times[inside])
+    traces = exemplars.choose(trace for row, trace in rows.traces.items() if inside[row])
+    return replace(profile, traces=traces)
 
 
 def _outcomes(

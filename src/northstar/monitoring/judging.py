@@ -73,7 +73,7 @@ class Judge:
         for place, profile in due:
             watched = self._versions.get(ref.project_ref, place.version)
             verdict = judge_profile(profile, watched.reference, watched.config.minimum_rows)
-            found = self._records(endpoint, place, verdict.findings)
+            found = self._records(endpoint, place, verdict.findings, profile)
             with self._database.begin() as connection:
                 store.settle_window(
                     connection,
@@ -125,17 +125,17 @@ class Judge:
             if endpoint is None or endpoint.closed_until is None:
                 return 0
             due = store.performance_due(connection, endpoint.id, endpoint.closed_until)
-        for place, metric, days in due:
+        for place, metric, profile in due:
             watched = self._versions.get(ref.project_ref, place.version)
             usual = watched.reference.usual_days if watched.reference else 0.0
             enough = (
                 metric.labels >= watched.config.minimum_labels
-                and days >= _LEAST_DAYS_FOR_METRIC * usual
+                and len(profile.days) >= _LEAST_DAYS_FOR_METRIC * usual
             )
             with self._database.begin() as connection:
                 expectation, run = _history(connection, endpoint, place, watched)
                 found = performance.detect(expectation, [*run, metric]) if expectation else []
-                records = self._records(endpoint, place, found if enough else [])
+                records = self._records(endpoint, place, found if enough else [], profile)
                 store.settle_window(
                     connection,
                     endpoint.id,
@@ -148,11 +148,12 @@ class Judge:
         return len(due)
 
     def _records(
-        self, endpoint: EndpointRow, place: WindowPlace, found: list[Finding]
+        self, endpoint: EndpointRow, place: WindowPlace, found: list[Finding], profile: Profile
     ) -> list[FindingRecord]:
         return [
             FindingRecord(
-                **finding.model_dump(),
+                **finding.model_dump(exclude={"traces"}),
+                traces=profile.traces,
                 endpoint=str(endpoint.ref),
                 version=place.version,
                 window=place.number,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from northstar.errors import Invalid
 from northstar.metrics import METRICS, Floats
+from northstar.monitoring import exemplars
 from northstar.monitoring.calibration import calibrate, pool, pool_rare
 from northstar.monitoring.columns import (
     Bins,
@@ -51,7 +52,7 @@ class Profile:
     """A window's rows, counted over the bins of their version's reference; mergeable.
 
     ``first`` and ``last`` are the extreme event times, ``None`` only where there are no rows;
-    ``days`` are the days with events, counted from 1970-01-01 in UTC.
+    ``days`` are the days with events, counted from 1970-01-01 in UTC; ``traces`` are exemplars.
     """
 
     rows: int = 0
@@ -60,6 +61,7 @@ class Profile:
     days: frozenset[int] = frozenset()
     columns: Mapping[str, ColumnCounts] = field(default_factory=dict)
     prediction: ColumnCounts | None = None
+    traces: tuple[str, ...] = ()
 
     def merge(self, other: Profile) -> Profile:
         """The profile of both sets of rows together; both must have the same reference."""
@@ -78,6 +80,7 @@ class Profile:
             prediction=self.prediction.merge(other.prediction)
             if self.prediction and other.prediction
             else None,
+            traces=exemplars.choose(self.traces + other.traces),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -89,6 +92,7 @@ class Profile:
             "days": sorted(self.days),
             "columns": {name: counts.to_json() for name, counts in self.columns.items()},
             "prediction": self.prediction.to_json() if self.prediction else None,
+            "traces": list(self.traces),
         }
 
     @classmethod
@@ -101,6 +105,7 @@ class Profile:
             days=frozenset(data["days"]),
             columns={name: ColumnCounts.from_json(c) for name, c in data["columns"].items()},
             prediction=ColumnCounts.from_json(data["prediction"]) if data["prediction"] else None,
+            traces=tuple(data.get("traces", ())),  # absent in those of earlier releases
         )
 
 

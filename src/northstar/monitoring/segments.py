@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,7 @@ from northstar.metrics import Floats
 from northstar.monitoring.columns import Moments, Values, Words
 from northstar.monitoring.domain import Label, RawLabel
 from northstar.names import EndpointRef, check_environment, check_name
+from northstar.telemetry.trace_context import parse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 SegmentKind = Literal["predictions", "labels"]
 
 _FEATURE = "f."
+_TRACE = "traceparent"
 _UNLIKE_A_SEGMENT = (KeyError, TypeError, ValueError, NotImplementedError)
 
 
@@ -48,6 +50,7 @@ class PredictionRows:
         times: event times in UTC, ``datetime64[us]``.
         labels: for multiclass, the answered label of each row, and ``probabilities`` those of all
             classes; ``None`` for other tasks.
+        traces: the ``traceparent`` of each row that has one.
     """
 
     version: int
@@ -57,6 +60,7 @@ class PredictionRows:
     columns: dict[str, Values]
     labels: Words | None = None
     probabilities: list[list[float] | None] | None = None
+    traces: Mapping[int, str] = field(default_factory=dict)
 
 
 class Captures:
@@ -192,7 +196,18 @@ def _prediction_rows(table: pa.Table) -> PredictionRows:
         },
         labels=_words(table["label"].cast(pa.string())) if several else None,
         probabilities=table["probabilities"].to_pylist() if several else None,
+        traces=_traces(table),
     )
+
+
+def _traces(table: pa.Table) -> dict[int, str]:
+    """The traces by row; segments of earlier releases have no such column."""
+    if _TRACE not in table.column_names:
+        return {}
+    column = table[_TRACE]
+    rows = np.flatnonzero(column.is_valid().to_numpy())
+    found = zip(rows.tolist(), column.drop_null().to_pylist(), strict=True)
+    return {row: str(context) for row, text in found if (context := parse(text))}
 
 
 def _values(column: pa.ChunkedArray) -> Values:

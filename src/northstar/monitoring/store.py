@@ -77,7 +77,6 @@ windows = Table(
     Column("last_event", UtcDateTime, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("profile", JSON, nullable=False),
-    Column("days", Integer, nullable=False),
     # What is left to do: rows, labels or a metric have come since the window was last looked at.
     Column("inputs_due", Boolean, nullable=False, default=True),
     Column("labels_due", Boolean, nullable=False, default=False),
@@ -217,7 +216,6 @@ def merge_window(
     whole = Profile.from_json(stored).merge(profile) if stored else profile
     values = {
         "rows": whole.rows,
-        "days": len(whole.days),
         "last_event": whole.last,
         "profile": whole.to_json(),
         "inputs_due": True,
@@ -263,12 +261,16 @@ def labels_due(connection: Connection, endpoint_id: int) -> list[WindowPlace]:
 
 def performance_due(
     connection: Connection, endpoint_id: int, closed_until: datetime
-) -> list[tuple[WindowPlace, RealisedMetric, int]]:
-    """Mature windows with a metric that was not judged, and on how many days they have events."""
+) -> list[tuple[WindowPlace, RealisedMetric, Profile]]:
+    """Mature windows with a metric that was not judged, and the profiles of their rows."""
     mature = windows.c.matures_at <= closed_until
     wanted = _due(endpoint_id, windows.c.performance_due, mature)
     return [
-        (_window_place(row), RealisedMetric.model_validate(row.performance), row.days)
+        (
+            _window_place(row),
+            RealisedMetric.model_validate(row.performance),
+            Profile.from_json(row.profile),
+        )
         for row in connection.execute(wanted)
     ]
 

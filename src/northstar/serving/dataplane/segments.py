@@ -20,6 +20,10 @@ from northstar.serving.dataplane.inputs import Rows, typed_array
 from northstar.serving.domain import ModelSpec, variant_name
 from northstar.serving.errors import BadInput
 
+SEGMENT = ".arrow"
+SHIPPED = ".shipped"
+"""What a segment leaves behind, empty, when it was brought to a store."""
+
 _MOMENT = pa.timestamp("us", tz="UTC")
 _ARROW_TYPES: dict[ColumnType, Any] = {
     "double": pa.float64(),
@@ -31,25 +35,30 @@ _ARROW_TYPES: dict[ColumnType, Any] = {
 
 
 class CapturedRows(NamedTuple):
-    """Rows of one version, by column; the lists are equally long. Times are µs since 1970."""
+    """Rows of one version, by column; the lists are equally long. Times are µs since 1970.
+
+    ``traces`` holds a ``traceparent`` for each row that was traced; empty if none was.
+    """
 
     ids: list[str]
     event_times: list[int]
     recorded: list[int]
     rows: Rows
     answers: list[Any]
+    traces: Sequence[str | None] = ()
 
 
 def segment_table(endpoint: str, model: ModelSpec, captured: CapturedRows) -> pa.Table:
     """The Arrow table of a segment, with its summary as schema metadata ``northstar``."""
     count = len(captured.ids)
-    names = ["prediction_id", "event_time", "recorded_at", "version", "variant"]
+    names = ["prediction_id", "event_time", "recorded_at", "version", "variant", "traceparent"]
     arrays = [
         pa.array(captured.ids, pa.string()),
         pa.array(captured.event_times, pa.int64()).cast(_MOMENT),
         pa.array(captured.recorded, pa.int64()).cast(_MOMENT),
         pa.array([model.version] * count, pa.int32()),
         pa.array([variant_name(model.version)] * count, pa.string()),
+        pa.array(captured.traces or [None] * count, pa.string()),
     ]
     if model.task == "multiclass":
         winners = [max(range(len(p)), key=p.__getitem__) for p in captured.answers]
@@ -81,8 +90,13 @@ def segment_table(endpoint: str, model: ModelSpec, captured: CapturedRows) -> pa
 
 def segments_folder(captures: Path, endpoint: EndpointRef, recorded: datetime) -> Path:
     """Where an endpoint's segments of a day lie."""
-    place = captures / endpoint.squad / endpoint.project / endpoint.environment
-    return place / "predictions" / recorded.astimezone(UTC).strftime("%Y-%m-%d")
+    day = recorded.astimezone(UTC).strftime("%Y-%m-%d")
+    return endpoint_folder(captures, endpoint) / "predictions" / day
+
+
+def endpoint_folder(captures: Path, endpoint: EndpointRef) -> Path:
+    """Where all of an endpoint's segments lie."""
+    return captures / endpoint.squad / endpoint.project / endpoint.environment
 
 
 def write_segment(path: Path, table: pa.Table) -> None:
