@@ -30,7 +30,7 @@ _MIX = {"log": 8, "get": 6, "search": 3, "upload": 1, "download": 2}
 
 def measure(quick: bool) -> Result:
     """``mlflow_overhead``: CPU seconds of the server with the door over those without."""
-    rounds, shares = (5, 8) if quick else (9, 20)
+    rounds, shares = (15, 3) if quick else (25, 7)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = {
