@@ -101,12 +101,20 @@ def captured_rows(captures: Path) -> list[dict[str, Any]]:
 class RunningEndpoint:
     """An agent in a thread, its workers and writers as the processes they are."""
 
-    def __init__(self, folder: Path, control: FakeControlPlane, workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, control: FakeControlPlane, workers: int = 1, ship_to: str = ""
+    ) -> None:
         self.control = control
         self.state = StateFolder(folder / "state")
         self.captures = folder / "captures"
         self.agent = Agent(
-            ENDPOINT, self.state, self.captures, control, workers=workers, sync_seconds=0.05
+            ENDPOINT,
+            self.state,
+            self.captures,
+            control,
+            workers=workers,
+            sync_seconds=0.05,
+            ship_to=ship_to,
         )
         self._thread = threading.Thread(target=self.agent.run)
         self.client = httpx2.Client(base_url=self.agent.url, timeout=10, trust_env=False)

@@ -41,12 +41,18 @@ MODEL = ModelSpec(
 )
 
 
-def describe(writer: CaptureWriter, model: ModelSpec = MODEL, session: str = "cafe") -> None:
+def describe(
+    writer: CaptureWriter,
+    model: ModelSpec = MODEL,
+    session: str = "cafe",
+    disk_mb: int | None = None,
+) -> None:
     writer.describe(
         {
             "endpoint": "operations/late-arrival/prod",
             "session": session,
             "flush_seconds": 1.0,
+            "disk_mb": disk_mb,
             "models": [model.model_dump(mode="json")],
         }
     )

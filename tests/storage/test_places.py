@@ -59,7 +59,7 @@ def test_a_folder_needs_no_fsspec(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("ftb://somewhere/else", "not a kind of store"),
         ("abfs://northstar/no-account", "not the address of a container"),
         ("abfs://stplatform.dfs.core.windows.net/x", "not the address of a container"),
-        ("gs://bucket/x", "library that is not installed"),
+        ("gs://bucket/x", "need gcsfs, which is not installed"),
     ],
 )
 def test_an_address_that_cannot_work_is_refused_with_the_cause(place: str, said: str) -> None:
@@ -69,7 +69,7 @@ def test_an_address_that_cannot_work_is_refused_with_the_cause(place: str, said:
 
 
 def test_without_azures_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fsspec", None)
+    monkeypatch.setattr("northstar.storage.places.find_spec", lambda _name: None)
     with pytest.raises(StoreWrong, match="not installed") as told:
         open_store(REAL, {})
     assert "northstar-mlops[azure]" in told.value.hint

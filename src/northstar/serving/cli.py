@@ -23,6 +23,7 @@ from northstar.serving.dataplane.agent import serve as run_agent
 from northstar.serving.dataplane.spec import HttpControlPlane
 from northstar.serving.dataplane.state import StateFolder
 from northstar.serving.domain import EndpointView, latency_quantile_ms
+from northstar.storage.places import check_place, local_folder
 from northstar.terminal import connect, emit, json_option, say, table
 
 
@@ -41,8 +42,10 @@ from northstar.terminal import connect, emit, json_option, say, table
 )
 @click.option(
     "--captures",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where captures go; below --state-dir if absent.",
+    envvar="NORTHSTAR_CAPTURES",
+    show_envvar=True,
+    help="Where captures go: a folder, or the address of a store, to which they are shipped from "
+    "--state-dir; below --state-dir if absent.",
 )
 def serve(
     endpoint: str,
@@ -51,7 +54,7 @@ def serve(
     port: int,
     workers: int,
     state_dir: Path | None,
-    captures: Path | None,
+    captures: str | None,
 ) -> None:
     """Serve ENDPOINT (SQUAD/PROJECT/ENVIRONMENT) until it is stopped.
 
@@ -65,14 +68,18 @@ def serve(
     connection = Connection(find_credentials(environ))
     folder = state_dir or Path(".northstar") / "endpoints" / ref.squad / ref.project
     folder = (folder if state_dir else folder / ref.environment).resolve()
+    kept = captures or str(folder / "captures")
+    check_place(kept, os.environ)
+    local = local_folder(kept)
     state = StateFolder(folder)
     identity = IdentityEndpoint(connection, os.environ)
     with state.lock(), closing(identity):
         agent = Agent(
             ref,
             state,
-            (captures or folder / "captures").resolve(),
+            local or folder / "captures",
             HttpControlPlane(connection, ref),
+            ship_to="" if local else kept,
             host=host,
             port=port,
             workers=workers,
@@ -205,6 +212,7 @@ def _shown(view: EndpointView) -> str:
         f"  at {view.url or 'no address yet'}",
         f"  traffic: {_weights(view) or 'none'}",
         f"  captured {view.captured} rows, dropped {view.dropped}; rejected {view.rejected}",
+        *([f"  {view.waiting} capture segments wait to be shipped"] if view.waiting else []),
     ]
     if view.problem:
         lines.append(f"  problem: {view.problem}")

@@ -41,12 +41,14 @@ class ModelSpec(_Value):
 class CaptureSpec(_Value):
     """Whether requests and answers are kept, and how often they reach the disk.
 
-    ``waiting_mb`` bounds what a worker holds for its capture writer; the rest is dropped, counted.
+    ``waiting_mb`` bounds what a worker holds for its capture writer, ``disk_mb`` what waits on the
+    endpoint's disk to be shipped; the rest is dropped, counted.
     """
 
     enabled: bool = True
     flush_seconds: float = Field(default=1.0, gt=0)
     waiting_mb: int = Field(default=64, gt=0)
+    disk_mb: int | None = Field(default=None, gt=0)
 
 
 class AccessSpec(_Value):
@@ -119,7 +121,8 @@ class EndpointStatus(_Value):
 
     ``problem`` says why the newest spec is not being served, and is empty when it is.
     ``rejected`` counts requests that were the caller's mistake (4xx). ``dropped`` counts rows
-    that were answered and will never be found in the captures.
+    that were answered and will never be found in the captures. ``waiting`` counts segments that
+    are still on the endpoint's disk, to be shipped.
     """
 
     instance: str = Field(min_length=1, max_length=64)
@@ -130,6 +133,7 @@ class EndpointStatus(_Value):
     rejected: int = 0
     captured: int = 0
     dropped: int = 0
+    waiting: int = 0
     problem: str = ""
 
 
@@ -147,6 +151,7 @@ class EndpointView(_Value):
     rejected: int = 0
     captured: int = 0
     dropped: int = 0
+    waiting: int = Field(default=0, description="Capture segments that are still to be shipped.")
     problem: str = Field(default="", description="Why what it serves is not what it shall.")
 
 

@@ -127,6 +127,7 @@ class EndpointService:
         reports = [report.status for report in seen]
         newest = seen[0] if seen else None
         recent = self._clock.now() - timedelta(seconds=ANSWERING_SECONDS)
+        live = [report.status for report in seen if report.seen_at >= recent]
         return EndpointView(
             endpoint=str(endpoint),
             revision=traffic.revision,
@@ -139,6 +140,7 @@ class EndpointService:
             rejected=sum(report.rejected for report in reports),
             captured=sum(report.captured for report in reports),
             dropped=sum(report.dropped for report in reports),
+            waiting=sum(report.waiting for report in live),
             problem=newest.status.problem if newest else "",
         )
 

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,10 +23,12 @@ SQUAD = "{squad}"
 _AZURE = ("abfs", "abfss", "az")
 _MLFLOW_AS_IT_IS = ("s3", "gs")
 _LIBRARIES = {
-    **dict.fromkeys(_AZURE, "northstar-mlops[azure]"),
-    "s3": "s3fs",
-    "gs": "gcsfs",
+    **dict.fromkeys(_AZURE, ("adlfs", "northstar-mlops[azure]")),
+    "s3": ("s3fs", "s3fs"),
+    "gs": ("gcsfs", "gcsfs"),
+    "memory": ("fsspec", "fsspec"),
 }
+"""The library for each kind of address, and what to install."""
 _PROBE = ".northstar-probe"
 
 
@@ -69,6 +72,26 @@ class Places:
         return places
 
 
+class SquadStores:
+    """The stores of a place: one for each squad if ``{squad}`` is in it, otherwise one for all.
+
+    Raises ``StoreWrong`` at once for an address that cannot work.
+    """
+
+    def __init__(self, place: str, environ: Mapping[str, str] | None = None) -> None:
+        self._place = place
+        self._environ = os.environ if environ is None else environ
+        self._stores: dict[str, ObjectStore] = {}
+        check_place(place, self._environ)
+
+    def of(self, squad: str) -> ObjectStore:
+        """The store of a squad; asks nothing of it yet."""
+        place = self._place.replace(SQUAD, squad)
+        if place not in self._stores:
+            self._stores[place] = open_store(place, self._environ)
+        return self._stores[place]
+
+
 def local_folder(place: str) -> Path | None:
     """The folder that a place is; ``None`` for an address elsewhere."""
     scheme, separator, rest = place.partition("://")
@@ -85,6 +108,7 @@ def open_store(place: str, environ: Mapping[str, str] | None = None) -> ObjectSt
     if folder := local_folder(place):
         return LocalFolder(folder)
     env = os.environ if environ is None else environ
+    check_place(place, env)
     scheme = place.partition("://")[0]
     if scheme in _AZURE:
         address = azure.read_address(place)
@@ -95,6 +119,30 @@ def open_store(place: str, environ: Mapping[str, str] | None = None) -> ObjectSt
     root = f"{parts.netloc}{parts.path}".strip("/")
     role = f"Let this process read, write and delete objects in {root}."
     return RemoteStore(_filesystem(scheme, {}), root, place, role)
+
+
+def check_place(place: str, environ: Mapping[str, str]) -> None:
+    """Raise ``StoreWrong`` for an address that cannot work, or whose library is not installed.
+
+    Nothing is imported and nobody is asked.
+    """
+    scheme, separator, _ = place.partition("://")
+    if not separator or scheme == "file":
+        return
+    if scheme not in _LIBRARIES:
+        known = ", ".join(f"{name}://" for name in _LIBRARIES)
+        raise StoreWrong(
+            f"{place}: {scheme}:// is not a kind of store that is known here.",
+            hint=f"Use a folder, or one of {known}.",
+        )
+    library, package = _LIBRARIES[scheme]
+    if find_spec(library) is None:
+        raise StoreWrong(
+            f"Stores at {scheme}:// need {library}, which is not installed.",
+            hint=f"pip install '{package}'",
+        )
+    if scheme in _AZURE:
+        azure.adlfs_options(azure.read_address(place.replace(SQUAD, "squad")), environ)
 
 
 def check_store(store: ObjectStore) -> None:
@@ -122,20 +170,7 @@ def mlflow_destination(place: str, environ: Mapping[str, str] | None = None) -> 
 
 
 def _filesystem(scheme: str, options: Mapping[str, Any]) -> Any:
-    library = _LIBRARIES.get(scheme)
-    try:
-        import fsspec  # type: ignore[import-untyped]  # it ships no types
+    import fsspec  # type: ignore[import-untyped]  # it ships no types
 
-        found = fsspec.get_filesystem_class(scheme)
-    except ImportError as error:
-        raise StoreWrong(
-            f"Stores at {scheme}:// need a library that is not installed.",
-            hint=f"pip install '{library or 'northstar-mlops[azure]'}'",
-        ) from error
-    except ValueError as error:
-        known = ", ".join(f"{name}://" for name in _LIBRARIES)
-        raise StoreWrong(
-            f"{scheme}:// is not a kind of store.", hint=f"Use a folder, or one of {known}."
-        ) from error
     # Listings are never remembered: what another process wrote must be seen.
-    return found(**options, use_listings_cache=False, skip_instance_cache=True)
+    return fsspec.filesystem(scheme, **options, use_listings_cache=False, skip_instance_cache=True)

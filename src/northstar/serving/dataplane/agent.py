@@ -27,6 +27,8 @@ from typing import Any
 from northstar.connection.credentials import WITHHELD
 from northstar.errors import Unavailable
 from northstar.names import EndpointRef
+from northstar.serving.dataplane.shipping import waiting
+from northstar.serving.dataplane.shipping_process import ShippingProcess
 from northstar.serving.dataplane.spec import ControlPlane, SpecSync
 from northstar.serving.dataplane.state import ServingProcess, StateFolder, process_start
 from northstar.serving.domain import EndpointStatus, VersionCounters, add_counters
@@ -65,7 +67,8 @@ class Agent:
     Args:
         endpoint: whose requests to answer.
         state: its state folder; the caller holds its lock.
-        captures: where capture segments go.
+        captures: the folder that capture segments are written to.
+        ship_to: the store that they are brought to from there; empty if they stay.
         control: the way to the control plane.
         host: the address to listen on.
         port: 0 lets the system choose.
@@ -81,6 +84,7 @@ class Agent:
         captures: Path,
         control: ControlPlane,
         *,
+        ship_to: str = "",
         host: str = "127.0.0.1",
         port: int = 0,
         workers: int = 1,
@@ -92,6 +96,8 @@ class Agent:
         self._captures = captures
         self._sync_seconds = sync_seconds
         self._environment = dict(environment or {})
+        # The shipper asks Azure for itself, not through what the workers are given.
+        self._shipping = ShippingProcess(captures, ship_to, _inherited()) if ship_to else None
         self._slots = [_Slot() for _ in range(workers)]
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -114,8 +120,12 @@ class Agent:
         keeping_up.start()
         while not self._stop.is_set():
             self._start_missing()
+            if self._shipping:
+                self._shipping.keep_running()
             self._hear(_TICK_SECONDS)
         self._end_workers()
+        if self._shipping:
+            self._shipping.end()
         keeping_up.join(self._sync_seconds)
         self._listening.close()
 
@@ -144,6 +154,7 @@ class Agent:
             rejected=sum(report["rejected"] for report in (*reports, *retired)),
             captured=sum(report["captured"] for report in (*reports, *retired)),
             dropped=sum(report["dropped"] for report in (*reports, *retired)),
+            waiting=len(waiting(self._captures)) if self._shipping else 0,
             problem=self._sync.problem or (problems[0] if problems else ""),
         )
 

@@ -103,6 +103,7 @@ class Capture:
             "endpoint": spec.endpoint,
             "session": self._session,
             "flush_seconds": spec.capture.flush_seconds,
+            "disk_mb": spec.capture.disk_mb,
             "models": list(self._models.values()),
         }
         body = marshal.dumps(description)

@@ -28,7 +28,10 @@ from northstar.serving.dataplane import invocations, oip
 from northstar.serving.dataplane.capture import ACKNOWLEDGEMENT, FRAME, Record
 from northstar.serving.dataplane.questions import Columns, parse_object, row_ids
 from northstar.serving.dataplane.segments import (
+    SEGMENT,
+    SHIPPED,
     CapturedRows,
+    endpoint_folder,
     segment_table,
     segments_folder,
     write_segment,
@@ -38,6 +41,8 @@ from northstar.serving.domain import ModelSpec
 log = logging.getLogger(__name__)
 
 _MOST_ROWS = 100_000
+_MOST_BYTES = 16 << 20  # of requests: a worker holds a few times as much until they are on disk
+_MEGABYTE = 1 << 20
 _RECEIVE_BYTES = 1 << 20
 _RETRY_SECONDS = 1.0
 _LAST_TRIES = 3
@@ -68,14 +73,16 @@ class CaptureWriter:
         self._sequence = 0
         self._acknowledged = 0
         self._pending = 0
+        self._pending_bytes = 0
+        self._most_on_disk: int | None = None
         self._written = 0
         self._lost = 0
         self.flush_seconds = 1.0
 
     @property
-    def pending(self) -> int:
-        """Rows that are not on disk yet."""
-        return self._pending
+    def full(self) -> bool:
+        """Whether so much is pending that it must not wait for its time."""
+        return self._pending >= _MOST_ROWS or self._pending_bytes >= _MOST_BYTES
 
     @property
     def unacknowledged(self) -> bool:
@@ -87,6 +94,8 @@ class CaptureWriter:
         self._endpoint = EndpointRef.parse(description["endpoint"])
         self._session = description["session"]
         self.flush_seconds = float(description["flush_seconds"])
+        limit = description.get("disk_mb")
+        self._most_on_disk = None if limit is None else limit * _MEGABYTE
         for given in description["models"]:
             model = ModelSpec.model_validate(given)
             if model.version not in self._versions:
@@ -111,14 +120,22 @@ class CaptureWriter:
 
         Raises ``OSError`` when the disk does not take them; the same call may succeed later.
         """
+        room = self._has_room()
         for version in self._versions.values():
-            self._write(version)
+            self._write(version, room=room)
         answer = ACKNOWLEDGEMENT.pack(self._sequence, self._written, self._lost)
         self._acknowledged = self._sequence
-        self._written = self._lost = 0
+        self._written = self._lost = self._pending_bytes = 0
         return answer
 
-    def _write(self, version: _Version) -> None:
+    def _has_room(self) -> bool:
+        """Whether what waits here to be shipped, by whichever worker, leaves room for more."""
+        if self._most_on_disk is None or self._endpoint is None:
+            return True
+        waiting = endpoint_folder(self._captures, self._endpoint).rglob(f"*{SEGMENT}")
+        return sum(map(_size_bytes, waiting)) < self._most_on_disk
+
+    def _write(self, version: _Version, *, room: bool) -> None:
         assert self._endpoint is not None  # noqa: S101 - a description precedes all frames
         count = len(version.captured.ids)
         if count == 0:
@@ -133,8 +150,12 @@ class CaptureWriter:
             log.exception("%d captured rows of version %d cannot be kept", count, number)
             self._lost += count
         else:
-            write_segment(folder / name, table)
-            self._written += count
+            if room:
+                write_segment(folder / name, table)
+                self._written += count
+            else:
+                log.error("%d captured rows are dropped: too much waits to be shipped", count)
+                self._lost += count
         version.captured = CapturedRows([], [], [], [], [])
         version.written_up_to = self._sequence
         self._pending -= count
@@ -153,19 +174,28 @@ class CaptureWriter:
         captured.rows.extend(rows)
         captured.answers.extend(answers)
         self._pending += len(rows)
+        self._pending_bytes += len(body)
 
     def _find_written(self, version: int) -> int:
         """The last frame of this session that an earlier writer has written for ``version``."""
         assert self._endpoint is not None  # noqa: S101 - set by describe, the only caller
         today = datetime.now(UTC)
-        pattern = re.compile(rf"^\d+-{self._session}-(\d+)-v{version}\.arrow$")
+        there = f"(?:{re.escape(SEGMENT)}|{re.escape(SHIPPED)})"
+        pattern = re.compile(rf"^\d+-{self._session}-(\d+)-v{version}{there}$")
         found = 0
         for day in (today, today - timedelta(days=1)):
             folder = segments_folder(self._captures, self._endpoint, day)
-            for path in folder.glob(f"*-{self._session}-*.arrow"):
+            for path in folder.glob(f"*-{self._session}-*"):
                 if match := pattern.match(path.name):
                     found = max(found, int(match.group(1)))
         return found
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # shipped at this moment
+        return 0
 
 
 def run(connection: socket.socket, captures: Path) -> None:
@@ -184,7 +214,7 @@ def run(connection: socket.socket, captures: Path) -> None:
                 flush_at = time.monotonic() + writer.flush_seconds
             received += content
             _take_frames(writer, received)
-        if writer.unacknowledged and (time.monotonic() >= flush_at or writer.pending >= _MOST_ROWS):
+        if writer.unacknowledged and (time.monotonic() >= flush_at or writer.full):
             try:
                 _acknowledge(connection, writer.flush())
             except OSError:
