@@ -20,8 +20,10 @@ from northstar.database import Database
 from northstar.errors import NorthstarError, Unavailable
 from northstar.monitoring import alert_store
 from northstar.monitoring.domain import Act, ActionKind, ActionRequest, Alert, advance
+from northstar.monitoring.telling import tell_acted
 from northstar.names import EndpointRef
 from northstar.project.domain import MonitoringConfig
+from northstar.telemetry import trace_context
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +144,8 @@ class Outbox:
 
     def _attempt(self, request: ActionRequest) -> bool:
         try:
-            note = self._carry_out(request)
+            with trace_context.using(trace_context.parse(request.traceparent)):
+                note = self._carry_out(request)
         except Unavailable as error:
             self._settle(request, error.message, again=request.attempts + 1 < _MOST_ATTEMPTS)
         except NorthstarError as error:
@@ -192,15 +195,18 @@ class Outbox:
                 last_error=error,
             )
             if not again:
-                _tell(connection, request, Act(at=now, action=request.kind, note=error or note))
+                act = Act(at=now, action=request.kind, note=error or note)
+                _enter(connection, request, act, state)
 
 
-def _tell(connection: Connection, request: ActionRequest, change: Act) -> None:
+def _enter(connection: Connection, request: ActionRequest, act: Act, outcome: str) -> None:
     alert = alert_store.get_alert(connection, request.alert, None)
     if alert is not None:
-        alert_store.save_alert(connection, advance(alert, change))
+        alert_store.save_alert(connection, advance(alert, act))
+        tell_acted(connection, alert, request, act.at, outcome)
 
 
 def _payload(alert: Alert) -> dict[str, Any]:
     told = {"endpoint", "kind", "version", "title", "findings", "window_start", "window_end"}
+    told.add("traceparent")
     return {"event": "alert.opened", **alert.model_dump(mode="json", include=told)}

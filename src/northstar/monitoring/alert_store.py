@@ -31,7 +31,9 @@ from northstar.monitoring.domain import (
     Found,
     open_alert,
 )
+from northstar.monitoring.telling import tell_opened
 from northstar.names import EndpointRef
+from northstar.telemetry.trace_context import new, parse
 
 alerts = Table(
     "alerts",
@@ -64,11 +66,12 @@ actions = Table(
 
 def add_alert(connection: Connection, found: Found) -> Alert:
     """Open an alert."""
-    draft = open_alert(0, found)
+    draft = open_alert(0, found).model_copy(update={"traceparent": str(new(sampled=True))})
     result = connection.execute(insert(alerts).values(**_columns(draft)))
     assert result.inserted_primary_key is not None  # noqa: S101 - the table has one
     alert = draft.model_copy(update={"id": int(result.inserted_primary_key[0])})
     save_alert(connection, alert)
+    tell_opened(connection, alert)
     return alert
 
 
@@ -125,7 +128,9 @@ def add_action(
     detail: dict[str, Any],
     now: datetime,
 ) -> None:
-    """Ask for an action."""
+    """Ask for an action; its ``detail`` keeps its place in the alert's trace."""
+    above = parse(alert.traceparent)
+    own = above.child() if above else new(sampled=True)
     connection.execute(
         insert(actions).values(
             alert=alert.id,
@@ -133,7 +138,7 @@ def add_action(
             kind=kind,
             state="pending",
             event_time=event_time,
-            detail=detail,
+            detail={**detail, "traceparent": str(own)},
             next_attempt_at=now,
         )
     )

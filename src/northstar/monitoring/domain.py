@@ -22,6 +22,7 @@ ActionState = Literal["pending", "done", "failed"]
 
 LABELS_AT_ONCE = 50_000
 ID_LENGTH = 256
+_MOST_TRACES = 8
 RawLabel = bool | int | float | str
 """A label as it was pushed; what it means, its prediction's version knows."""
 
@@ -188,6 +189,8 @@ class Alert(_Value):
         windows: how many findings' windows have joined it.
         findings: what the last window's findings say.
         action: the kind of the last action that it led to.
+        traces: predictions behind the findings that were traced, as ``traceparent``s.
+        traceparent: the alert's own trace, in which what it leads to goes on.
     """
 
     id: int
@@ -203,6 +206,8 @@ class Alert(_Value):
     findings: list[str] = Field(default_factory=list)
     action: str = ""
     events: list[AlertEvent] = Field(default_factory=list)
+    traces: tuple[str, ...] = ()
+    traceparent: str = ""
 
     @property
     def ref(self) -> EndpointRef:
@@ -261,6 +266,7 @@ def open_alert(number: int, found: Found) -> Alert:
         window_end=first.window_end,
         findings=[finding.message for finding in found.findings],
         events=[AlertEvent(at=found.at, what="opened", by=MONITOR, note=title)],
+        traces=_traces(found.findings),
     )
 
 
@@ -306,6 +312,7 @@ def _joined(alert: Alert, findings: Sequence[FindingRecord]) -> Alert:
         changes["version"] = last.version
         changes["title"] = _title(findings)
         changes["findings"] = [finding.message for finding in findings]
+        changes["traces"] = _traces(findings) or alert.traces
     return alert.model_copy(update=changes)
 
 
@@ -316,6 +323,11 @@ def _with_event(alert: Alert, event: AlertEvent, **changes: object) -> Alert:
 def _title(findings: Sequence[FindingRecord]) -> str:
     more = len(findings) - 1
     return findings[0].message + (f" (and {more} more)" if more else "")
+
+
+def _traces(findings: Sequence[FindingRecord]) -> tuple[str, ...]:
+    every = dict.fromkeys(trace for finding in findings for trace in finding.traces)
+    return tuple(every)[:_MOST_TRACES]
 
 
 class ActionRequest(_Value):
@@ -335,3 +347,8 @@ class ActionRequest(_Value):
     detail: dict[str, JsonValue]
     attempts: int = 0
     last_error: str = ""
+
+    @property
+    def traceparent(self) -> str:
+        """The action's place in its alert's trace."""
+        return str(self.detail.get("traceparent", ""))

@@ -39,6 +39,7 @@ from northstar.monitoring.ingestion import Ingestion
 from northstar.monitoring.judging import Judge
 from northstar.monitoring.segments import Captures
 from northstar.monitoring.store import EndpointRow
+from northstar.monitoring.telling import tell_changed
 from northstar.monitoring.versions import Versions, WatchedVersions
 from northstar.names import EndpointRef
 
@@ -233,6 +234,7 @@ class MonitoringService:
                 raise _no_such(number, ref)
             changed = advance(alert, change(self._clock.now()))
             alert_store.save_alert(connection, changed)
+            tell_changed(connection, changed)
         return changed
 
     def _endpoint(self, connection: Connection, ref: EndpointRef) -> EndpointRow:

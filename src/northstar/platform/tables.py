@@ -13,6 +13,7 @@ from northstar.registry import store as registry
 from northstar.release import store as release
 from northstar.serving import store as serving
 from northstar.standards import store as standards
+from northstar.telemetry import outbox
 
 __all__ = [
     "access",
@@ -23,6 +24,7 @@ __all__ = [
     "jobs",
     "lease",
     "monitoring",
+    "outbox",
     "outcome_store",
     "project",
     "registry",

@@ -103,7 +103,8 @@ class Release(_Value):
     ``steps`` are the shares that this rollout really takes (none when direct), ``step`` the present
     one, ``share`` the percent of traffic wanted for the version now. ``replaces`` is the release
     that was live when this one began. ``asked_by`` is whose wish the platform carried out when it
-    proposed: who started the job.
+    proposed: who started the job. ``traceparent`` is its place in the trace of what led to it; what
+    happens to it goes on from there.
     """
 
     id: int
@@ -127,6 +128,7 @@ class Release(_Value):
     step_start: StepStart | None = None
     replaces: int | None = None
     reason: str = ""
+    traceparent: str = ""
     created_at: datetime
     updated_at: datetime
 

@@ -26,6 +26,7 @@ from northstar.release.rollout import (
 )
 from northstar.standards.domain import Verdict
 from northstar.standards.service import StandardsService
+from northstar.telemetry import trace_context
 
 _LOG = logging.getLogger(__name__)
 _OPEN = ("proposed", "approved", "rolling-out")
@@ -242,6 +243,7 @@ class ReleaseService:
             registered_by=record.registered_by,
             approvals_needed=domain.approvals_needed(endpoint.environment),
             note=note,
+            traceparent=str(trace_context.lasting()),
             created_at=now,
             updated_at=now,
         )

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from northstar.database import UtcDateTime, metadata
 from northstar.names import EndpointRef, ProjectRef, check_environment
 from northstar.release.domain import AnyEvent, Event, Release, ReleaseState
+from northstar.release.telling import tell_changed, tell_proposed
 from northstar.release.traffic import Traffic
 
 _NAME = String(63)
@@ -76,20 +77,15 @@ def add(connection: Connection, release: Release, *events: Event) -> Release:
     """Write a new release with its first events; the answer has its id."""
     inserted = insert(releases).values(_columns(release)).returning(releases.c.id)
     added = release.model_copy(update={"id": connection.execute(inserted).scalar_one()})
-    save(connection, added, *events)
+    _write(connection, added, *events)
+    tell_proposed(connection, added)
     return added
 
 
-def save(connection: Connection, release: Release, *events: Event) -> None:
-    """Write a release as it is after the events."""
-    t = releases
-    connection.execute(update(t).where(t.c.id == release.id).values(_columns(release)))
-    for event in events:
-        connection.execute(
-            insert(release_events).values(
-                release=release.id, at=event.at, kind=event.kind, body=event.model_dump_json()
-            )
-        )
+def save(connection: Connection, release: Release, event: Event) -> None:
+    """Write a release as it is after the event."""
+    _write(connection, release, event)
+    tell_changed(connection, release, event)
 
 
 def lock(connection: Connection, endpoint: EndpointRef) -> dict[int, Release]:
@@ -172,6 +168,17 @@ def mark_applied(connection: Connection, endpoint: EndpointRef, traffic: Traffic
     """Write down what the endpoint was told."""
     text = traffic.model_dump_json()
     connection.execute(update(release_traffic).where(_traffic_of(endpoint)).values(applied=text))
+
+
+def _write(connection: Connection, release: Release, *events: Event) -> None:
+    t = releases
+    connection.execute(update(t).where(t.c.id == release.id).values(_columns(release)))
+    for event in events:
+        connection.execute(
+            insert(release_events).values(
+                release=release.id, at=event.at, kind=event.kind, body=event.model_dump_json()
+            )
+        )
 
 
 def _columns(release: Release) -> dict[str, Any]:

@@ -69,6 +69,17 @@ def current() -> TraceContext | None:
     return _current.get()
 
 
+def lasting() -> TraceContext:
+    """A context to write down with something that lasts, such as a release, and to go on with.
+
+    It is below the current one where there is one, and always sampled: there are few of them, and
+    they are what people follow.
+    """
+    below = _current.get()
+    own = below.child() if below else new(sampled=True)
+    return TraceContext(own.trace_id, own.span_id, sampled=True)
+
+
 @contextmanager
 def using(context: TraceContext | None) -> Iterator[None]:
     """Let ``context`` be the current one inside of the ``with`` block."""

@@ -43,7 +43,8 @@ class Job(JobRequest):
     """A job and how far it has come.
 
     ``registered`` means that the version stands but has not been proposed yet; it is a state of
-    its own so that a platform killed between the two goes on with the proposal.
+    its own so that a platform killed between the two goes on with the proposal. ``traceparent`` is
+    the job's place in the trace of what led to it.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Job(JobRequest):
     attempts: int = 0
     new_version: int | None = None
     message: str = ""
+    traceparent: str = ""
 
     @property
     def project_ref(self) -> ProjectRef:

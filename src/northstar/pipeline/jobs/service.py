@@ -13,6 +13,7 @@ from northstar.names import EnvironmentName, ProjectRef
 from northstar.pipeline.jobs.domain import Job, JobRequest
 from northstar.pipeline.jobs.executor import Executor, northstar_command
 from northstar.pipeline.jobs.store import JobStore
+from northstar.telemetry import trace_context
 
 _MOST_ATTEMPTS = 3
 _MOST_AT_ONCE = 1  # a training uses every core it finds
@@ -67,7 +68,12 @@ class JobService:
     ) -> Job:
         """Queue a job; the loop starts it. Asking again with the same ``key`` finds the first."""
         return self._store.add(
-            project, request, requested_by=requested_by, created_at=self._clock.now(), key=key
+            project,
+            request,
+            requested_by=requested_by,
+            created_at=self._clock.now(),
+            key=key,
+            traceparent=str(trace_context.lasting()),
         )
 
     def get(self, project: ProjectRef, job: int) -> Job:
@@ -90,13 +96,14 @@ class JobService:
         unfinished = self._store.not_ended()
         busy = sum(job.state == "running" for job in unfinished)
         for job in unfinished:
-            if job.state == "queued" and busy < _MOST_AT_ONCE:
-                busy += 1
-                self._start(job)
-            elif job.state == "running":
-                self._look_after(job)
-            elif job.state == "registered":
-                self._propose(job)
+            with trace_context.using(trace_context.parse(job.traceparent)):
+                if job.state == "queued" and busy < _MOST_AT_ONCE:
+                    busy += 1
+                    self._start(job)
+                elif job.state == "running":
+                    self._look_after(job)
+                elif job.state == "registered":
+                    self._propose(job)
 
     def _start(self, job: Job) -> None:
         place = self._place(job)
@@ -113,6 +120,7 @@ class JobService:
         self._store.change(
             job.id, state="running", attempts=job.attempts + 1, started_at=self._clock.now()
         )
+        environment = {**environment, trace_context.VARIABLE: job.traceparent}
         self._executor.start(place, _command(job, place), environment)
 
     def _look_after(self, job: Job) -> None:

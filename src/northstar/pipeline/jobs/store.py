@@ -9,6 +9,7 @@ from sqlalchemy import Column, Integer, Row, String, Table, Text, insert, select
 from northstar.database import Database, UtcDateTime, metadata
 from northstar.names import ProjectRef
 from northstar.pipeline.jobs.domain import ENDED, Job, JobRequest
+from northstar.pipeline.jobs.telling import tell
 
 jobs = Table(
     "jobs",
@@ -30,6 +31,7 @@ jobs = Table(
     Column("new_version", Integer),
     Column("message", Text, nullable=False),
     Column("key", String(255), unique=True),
+    Column("traceparent", String(55), nullable=False, default=""),
 )
 
 
@@ -61,7 +63,8 @@ class JobStore:
     def change(self, job: int, **facts: Any) -> None:
         """Write what has become known of a job."""
         with self._database.begin() as connection:
-            connection.execute(update(jobs).where(jobs.c.id == job).values(**facts))
+            changed = update(jobs).where(jobs.c.id == job).values(**facts).returning(jobs)
+            tell(connection, _job(connection.execute(changed).one()))
 
     def get(self, project: ProjectRef, job: int) -> Job | None:
         """One job of a project."""
