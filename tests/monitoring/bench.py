@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from northstar.clock import FakeClock
 from northstar.database import Database, metadata
+from northstar.monitoring.captures import Captures
 from northstar.monitoring.domain import Label, LabelReceipt
 from northstar.monitoring.fake import FakeActions, FakeVersions, FakeWebhooks
 from northstar.monitoring.profile import build_reference
@@ -26,6 +27,7 @@ from northstar.serving.dataplane.segments import (
     write_segment,
 )
 from northstar.serving.domain import ModelSpec
+from northstar.storage.places import SquadStores
 
 PROD = EndpointRef("operations", "late-arrival", "prod")
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -54,7 +56,7 @@ class World:
         """Another monitor on the same state, as after a kill."""
         return MonitoringService(
             self.database,
-            self.captures,
+            Captures(SquadStores(str(self.captures))),
             self.versions,
             self.actions,
             self.webhooks,

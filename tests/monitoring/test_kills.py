@@ -94,7 +94,7 @@ def test_one_endpoint_that_fails_does_not_stop_the_others(world: World) -> None:
     other.mkdir(parents=True)
     (other / "2026-01-05").write_text("a file where a folder belongs")
     (other / "2026-01-06").mkdir()
-    (other / "2026-01-06" / "folder.arrow").mkdir()
+    (other / "2026-01-06" / "loop.arrow").symlink_to("loop.arrow")
     with pytest.raises(Failed, match="alpha/broken/prod"):
         world.monitor.step()
     assert world.monitor.status(PROD).predictions > 0

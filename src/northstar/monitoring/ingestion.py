@@ -17,13 +17,16 @@ from sqlalchemy import Connection
 
 from northstar.clock import Clock
 from northstar.database import Database
+from northstar.errors import NotFound
 from northstar.monitoring import exemplars, finding_store, outcome_store, store
 from northstar.monitoring.alerting import raise_alerts
+from northstar.monitoring.arrivals import Arrivals, Look
+from northstar.monitoring.captures import Captures
 from northstar.monitoring.columns import take
 from northstar.monitoring.domain import ID_LENGTH, FindingRecord, RawLabel
 from northstar.monitoring.outcome_store import Outcome
 from northstar.monitoring.profile import Profile, profile_rows
-from northstar.monitoring.segments import Captures, CorruptSegment, PredictionRows, SegmentKind
+from northstar.monitoring.segments import CorruptSegment, PredictionRows, SegmentKind
 from northstar.monitoring.store import EndpointRow, WindowPlace
 from northstar.monitoring.versions import WatchedVersion, WatchedVersions
 from northstar.names import EndpointRef
@@ -34,8 +37,6 @@ log = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 50_000
 _CLOCKS_DIFFER = timedelta(days=1)
 """Later event times than this from now are mistakes: they must not close every window."""
-_WRITING_TAKES = timedelta(hours=1)
-"""So long after midnight segments may still appear in the folder of the day before."""
 
 
 @dataclass
@@ -67,13 +68,19 @@ class Ingestion:
         self._captures = captures
         self._versions = versions
         self._clock = clock
+        self._arrivals = Arrivals(clock, paced=captures.paced)
 
     def take_predictions(self, ref: EndpointRef) -> Intake:
         """Fold all new segments of predictions into windows and outcomes."""
         intake, batch = Intake(), _Batch()
-        for name in self._new(ref, "predictions"):
+        look = self._arrivals.due(ref, "predictions")
+        if look is None:
+            return intake
+        for name in self._new(look):
             try:
                 rows = self._captures.read_predictions(ref, name)
+            except NotFound:
+                continue  # renamed or removed since it was listed
             except CorruptSegment as error:
                 self._put_aside(ref, name, "predictions", str(error))
                 intake.corrupt += 1
@@ -85,14 +92,20 @@ class Ingestion:
                 self._write(ref, batch, intake)
                 batch = _Batch()
         self._write(ref, batch, intake)
+        self._arrivals.done(look, found=intake.segments > 0)
         return intake
 
     def take_labels(self, ref: EndpointRef) -> Intake:
         """Give all new labels to their predictions, or keep them until those arrive."""
         intake = Intake()
-        for name in self._new(ref, "labels"):
+        look = self._arrivals.due(ref, "labels")
+        if look is None:
+            return intake
+        for name in self._new(look):
             try:
                 labels = self._captures.read_labels(ref, name)
+            except NotFound:
+                continue  # renamed or removed since it was listed
             except CorruptSegment as error:
                 self._put_aside(ref, name, "labels", str(error))
                 intake.corrupt += 1
@@ -103,16 +116,23 @@ class Ingestion:
                 store.add_segment(connection, endpoint.id, name, "labels", len(labels))
             intake.segments += 1
             intake.rows += len(labels)
+        self._arrivals.done(look, found=intake.segments > 0)
         return intake
 
-    def _new(self, ref: EndpointRef, kind: SegmentKind) -> list[str]:
+    def _new(self, look: Look) -> list[str]:
+        ref, kind = look.endpoint, look.kind
         with self._database.read() as connection:
             endpoint = store.endpoint_row(connection, ref)
             latest = store.latest_day(connection, endpoint.id, kind) if endpoint else ""
-            # Segments are taken in by day, and written to the folder of the day it then is.
-            since = min(latest, (self._clock.now() - _WRITING_TAKES).date().isoformat())
-            known = store.known_segments(connection, endpoint.id, kind, since) if endpoint else ()
-        return [name for name in self._captures.segments(ref, kind, since) if name not in known]
+        since = look.hours[0] if look.hours else self._arrivals.since(latest)
+        days = () if look.hours else self._captures.days(ref, kind)
+        places = look.hours or [f"{day}/" for day in days if day >= since]
+        found = [name for place in places for name in self._captures.segments(ref, kind, place)]
+        if endpoint is None or not found:
+            return found
+        with self._database.read() as connection:
+            known = store.known_segments(connection, endpoint.id, kind, since)
+        return [name for name in found if name not in known]
 
     def _add(self, ref: EndpointRef, batch: _Batch, rows: PredictionRows) -> None:
         watched = self._versions.get(ref.project_ref, rows.version)

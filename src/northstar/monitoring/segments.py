@@ -1,31 +1,18 @@
-"""The captures folder: where endpoints' predictions and their labels lie as Arrow segments.
-
-    <captures>/<squad>/<project>/<environment>/predictions/<day>/*.arrow    written by endpoints
-                                              /labels/<day>/*.arrow         written here
-
-A segment that has its name is whole and never changes. One that cannot be read all the same is
-renamed to ``*.corrupt`` and left for a person.
-"""
+"""Segments as Arrow files: how predictions are read, and labels read and written."""
 
 from __future__ import annotations
 
 import json
-import os
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from northstar.errors import Invalid
 from northstar.metrics import Floats
 from northstar.monitoring.columns import Moments, Values, Words
 from northstar.monitoring.domain import Label, RawLabel
-from northstar.names import EndpointRef, check_environment, check_name
 from northstar.telemetry.trace_context import parse
 
 if TYPE_CHECKING:
@@ -63,101 +50,49 @@ class PredictionRows:
     traces: Mapping[int, str] = field(default_factory=dict)
 
 
-class Captures:
-    """The captures of all endpoints.
-
-    Args:
-        folder: the root; need not exist yet.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def endpoints(self) -> Iterator[EndpointRef]:
-        """Every endpoint that has captures or labels, by name; other folders are passed over."""
-        for path in sorted(self._folder.glob("*/*/*")):
-            squad, project, environment = path.relative_to(self._folder).parts
-            try:
-                yield EndpointRef(
-                    check_name(squad, "squad"),
-                    check_name(project, "project"),
-                    check_environment(environment),
-                )
-            except Invalid:
-                continue
-
-    def segments(self, endpoint: EndpointRef, kind: SegmentKind, since: str = "") -> list[str]:
-        """Names (relative paths) of segments, oldest first.
-
-        Args:
-            since: a day as ``YYYY-MM-DD``; folders of earlier days are not looked at.
-        """
-        folder = self._root(endpoint) / kind
-        days = sorted(day.name for day in folder.glob("*") if day.is_dir() and day.name >= since)
-        return [
-            f"{kind}/{day}/{name}"
-            for day in days
-            for name in sorted(path.name for path in (folder / day).glob("*.arrow"))
-        ]
-
-    def read_predictions(self, endpoint: EndpointRef, name: str) -> PredictionRows:
-        """Read a segment of predictions; raises ``CorruptSegment``, or ``OSError``: try again."""
-        table = _read(self._root(endpoint) / name)
-        try:
-            return _prediction_rows(table)
-        except _UNLIKE_A_SEGMENT as error:
-            raise CorruptSegment(_say(error)) from error
-
-    def read_labels(self, endpoint: EndpointRef, name: str) -> dict[str, RawLabel]:
-        """Read a segment of labels, by prediction id.
-
-        Raises ``CorruptSegment``, or ``OSError``: try again.
-        """
-        table = _read(self._root(endpoint) / name)
-        try:
-            texts = table["label"].combine_chunks().dictionary_encode()
-            values = [_raw_label(text) for text in texts.dictionary.to_pylist()]
-            ids, places = table["prediction_id"].to_pylist(), texts.indices.to_pylist()
-            return {str(its): values[place] for its, place in zip(ids, places, strict=True)}
-        except _UNLIKE_A_SEGMENT as error:
-            raise CorruptSegment(_say(error)) from error
-
-    def write_labels(self, endpoint: EndpointRef, labels: Sequence[Label], now: datetime) -> str:
-        """Keep labels durably and return the segment's name.
-
-        When this returns they survive a crash of the machine; when it raises ``OSError`` nothing
-        was kept.
-        """
-        import pyarrow as pa
-
-        table = pa.table(
-            {
-                "prediction_id": pa.array([label.prediction_id for label in labels], pa.string()),
-                "label": pa.array([json.dumps(label.label) for label in labels], pa.string()),
-                "event_time": pa.array(
-                    [label.event_time for label in labels], pa.timestamp("us", tz="UTC")
-                ),
-            }
-        )
-        day = now.astimezone(UTC)
-        name = f"labels/{day:%Y-%m-%d}/{day:%H%M%S%f}-{uuid.uuid4().hex[:12]}.arrow"
-        _write(self._root(endpoint) / name, table)
-        return name
-
-    def quarantine(self, endpoint: EndpointRef, name: str) -> None:
-        """Put a corrupt segment aside; nothing happens if that was done before."""
-        path = self._root(endpoint) / name
-        if path.exists():
-            path.rename(path.with_name(path.name + ".corrupt"))
-
-    def _root(self, endpoint: EndpointRef) -> Path:
-        return self._folder / endpoint.squad / endpoint.project / endpoint.environment
+def decode_predictions(content: bytes) -> PredictionRows:
+    """A segment of predictions; raises ``CorruptSegment``."""
+    table = _read(content)
+    try:
+        return _prediction_rows(table)
+    except _UNLIKE_A_SEGMENT as error:
+        raise CorruptSegment(_say(error)) from error
 
 
-def _read(path: Path) -> pa.Table:
+def decode_labels(content: bytes) -> dict[str, RawLabel]:
+    """A segment of labels, by prediction id; raises ``CorruptSegment``."""
+    table = _read(content)
+    try:
+        texts = table["label"].combine_chunks().dictionary_encode()
+        values = [_raw_label(text) for text in texts.dictionary.to_pylist()]
+        ids, places = table["prediction_id"].to_pylist(), texts.indices.to_pylist()
+        return {str(its): values[place] for its, place in zip(ids, places, strict=True)}
+    except _UNLIKE_A_SEGMENT as error:
+        raise CorruptSegment(_say(error)) from error
+
+
+def encode_labels(labels: Sequence[Label]) -> bytes:
+    """A segment of labels."""
     import pyarrow as pa
 
-    content = path.read_bytes()  # what fails here is the disk; what fails below is the content
+    table = pa.table(
+        {
+            "prediction_id": pa.array([label.prediction_id for label in labels], pa.string()),
+            "label": pa.array([json.dumps(label.label) for label in labels], pa.string()),
+            "event_time": pa.array(
+                [label.event_time for label in labels], pa.timestamp("us", tz="UTC")
+            ),
+        }
+    )
+    written = pa.BufferOutputStream()
+    with pa.ipc.new_file(written, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(written.getvalue())
+
+
+def _read(content: bytes) -> pa.Table:
+    import pyarrow as pa
+
     try:
         with pa.ipc.open_file(pa.py_buffer(content)) as reader:
             table = reader.read_all()
@@ -234,28 +169,6 @@ def _words(column: pa.ChunkedArray) -> Words:
     encoded = column.combine_chunks().dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return Words(codes, encoded.dictionary.to_pylist())
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    import pyarrow as pa
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _say(error: Any) -> str:

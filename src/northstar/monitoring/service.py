@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -16,6 +15,7 @@ from northstar.errors import Failed, NotFound
 from northstar.monitoring import alert_store, finding_store, outcome_store, store
 from northstar.monitoring.actions import Actions, Outbox, Webhooks
 from northstar.monitoring.alerting import what_is_over
+from northstar.monitoring.captures import Captures
 from northstar.monitoring.domain import (
     LABELS_AT_ONCE,
     MONITOR,
@@ -37,7 +37,6 @@ from northstar.monitoring.domain import (
 from northstar.monitoring.errors import AlertSettled, BadLabels, NoSuchAlert
 from northstar.monitoring.ingestion import Ingestion
 from northstar.monitoring.judging import Judge
-from northstar.monitoring.segments import Captures
 from northstar.monitoring.store import EndpointRow
 from northstar.monitoring.telling import tell_changed
 from northstar.monitoring.versions import Versions, WatchedVersions
@@ -64,7 +63,7 @@ class MonitoringService:
     """Watches every endpoint that has captures.
 
     Args:
-        captures: the folder that endpoints write their segments to; labels are kept there too.
+        captures: what endpoints left of their predictions; labels are kept there too.
         versions: the registry.
         actions: who retrains and rolls back.
         webhooks: who delivers notifications.
@@ -73,14 +72,14 @@ class MonitoringService:
     def __init__(
         self,
         database: Database,
-        captures: Path,
+        captures: Captures,
         versions: Versions,
         actions: Actions,
         webhooks: Webhooks,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._captures = Captures(captures)
+        self._captures = captures
         self._versions = WatchedVersions(versions)
         self._clock = clock
         self._ingestion = Ingestion(database, self._captures, self._versions, clock)

@@ -26,6 +26,7 @@ from northstar.access.sign_in.service import SignIn
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS
 from northstar.clock import Clock, SystemClock
 from northstar.database import Database
+from northstar.monitoring.captures import Captures
 from northstar.monitoring.service import MonitoringService
 from northstar.monitoring.webhook import HttpWebhooks
 from northstar.names import EndpointRef, ProjectRef
@@ -50,6 +51,7 @@ from northstar.serving.service import EndpointService
 from northstar.serving.supervisor import Identity, Supervisor
 from northstar.standards.service import StandardsService
 from northstar.standards.store import ParameterStore
+from northstar.storage.places import SquadStores
 
 _Steps = Mapping[str, Callable[[], object]]
 _PAUSE_SECONDS = 0.5
@@ -135,7 +137,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
     )
     monitoring = MonitoringService(
         database,
-        settings.captures,
+        Captures(SquadStores(str(settings.captures))),
         registry,
         MonitorActions(jobs, releases),
         HttpWebhooks(),
