@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from northstar.access import store
 from northstar.access.audit import AuditLog
@@ -52,6 +52,12 @@ class AuditExport:
             self._move(cursor)
             sent += len(entries)
         return sent
+
+    def waiting(self) -> int:
+        """How many entries have not arrived."""
+        with self._database.read() as connection:
+            newest = connection.execute(select(func.max(store.audit.c.sequence))).scalar() or 0
+        return newest - self._cursor()
 
     def _cursor(self) -> int:
         table = store.audit_exports

@@ -58,6 +58,9 @@ class StepReport:
     windows: int = 0
     actions: int = 0
 
+    def __bool__(self) -> bool:
+        return any((self.segments, self.predictions, self.labels, self.windows, self.actions))
+
 
 class MonitoringService:
     """Watches every endpoint that has captures.

@@ -17,6 +17,8 @@ from northstar.access.sign_in import api as sign_in_api
 from northstar.monitoring import api as monitoring_api
 from northstar.pipeline.jobs import api as jobs_api
 from northstar.platform import health, problems
+from northstar.platform.http_telemetry import HttpTelemetry
+from northstar.platform.measures import watch
 from northstar.platform.request_limits import RequestLimits
 from northstar.platform.web import pages
 from northstar.platform.wiring import Platform
@@ -37,6 +39,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         platform.mlflow.start()
+        _measure(platform)
         platform.loops.start()
         on_start()
         yield
@@ -52,6 +55,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     )
     app.add_middleware(RequestLimits)
     app.add_middleware(OriginMiddleware, trusted_proxies=platform.settings.trusted_proxies)
+    app.add_middleware(HttpTelemetry, telemetry=platform.telemetry)  # the last is the outermost
     problems.install(app)
     guard = platform.guard
     app.mount("/mlflow", platform.mlflow_door)  # first: its requests are the most
@@ -79,3 +83,14 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
         return app.openapi()
 
     return app
+
+
+def _measure(platform: Platform) -> None:
+    watch(
+        platform.telemetry.instruments,
+        platform.loops,
+        platform.monitoring,
+        platform.releases,
+        platform.jobs,
+        platform.backlogs,
+    )

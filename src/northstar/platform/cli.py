@@ -39,8 +39,12 @@ def up(state: Path, port: int | None) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8700, show_default=True)
 def server(host: str, port: int) -> None:
-    """Start the control plane alone; settings come from the environment."""
+    """Start the control plane alone; settings come from the environment.
+
+    It does not start with a store that it can't use.
+    """
     platform = build(Settings.from_environment())
+    platform.storage.check()
     with socket.create_server((host, port), backlog=1024) as listener:
         say(f"The control plane listens on {host}:{listener.getsockname()[1]}")
         serve(create_app(platform), listener)

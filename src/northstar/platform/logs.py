@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import logging
 
+from northstar.telemetry import trace_context
+
 _FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def log_to_stderr() -> None:
+    """Have what is worth a look on stderr, for whatever keeps a container's output."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 class OneLine(logging.Formatter):
     """Writes control characters of a message as escapes, so that what somebody sent (a path, a
-    name) can't pass for a line of ours or steer a terminal. Tracebacks keep their lines.
+    name) can't pass for a line of ours or steer a terminal. Tracebacks keep their lines. What was
+    logged in the course of a traced piece of work ends with its trace.
     """
 
     def __init__(self) -> None:
@@ -17,7 +31,9 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = "".join(map(_visible, record.message))
-        return super().formatMessage(record)
+        line = super().formatMessage(record)
+        context = trace_context.current()
+        return f"{line} [trace {context.trace_id} span {context.span_id}]" if context else line
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - logging's name
         told = super().formatException(ei)  # type: ignore[arg-type]  # as logging hands it over

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from northstar.clock import Clock
 from northstar.platform.lease import Lease
+from northstar.telemetry import trace_context
+from northstar.telemetry.interface import Span, Telemetry
+from northstar.telemetry.quiet import QuietTelemetry
+from northstar.telemetry.trace_context import TraceContext
 
 log = logging.getLogger(__name__)
 _WORST_PAUSE_SECONDS = 30.0
+_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
 
 
 @dataclass(frozen=True)
@@ -36,15 +42,29 @@ class LoopHealth:
     failures_in_a_row: int = 0
     last_error: str = ""
     last_step_at: datetime | None = None
+    last_success_at: datetime | None = None
 
 
 class Loops:
-    """Runs each loop in a thread of its own for as long as this replica holds the lease."""
+    """Runs each loop in a thread of its own for as long as this replica holds the lease.
 
-    def __init__(self, loops: list[Loop], lease: Lease, clock: Clock) -> None:
+    A step that did something, which it says by returning something true, or that failed, has a
+    span; what it writes down and logs belongs to that.
+    """
+
+    def __init__(
+        self, loops: list[Loop], lease: Lease, clock: Clock, telemetry: Telemetry | None = None
+    ) -> None:
         self._loops = loops
         self._lease = lease
         self._clock = clock
+        self._telemetry = telemetry or QuietTelemetry()
+        self._duration = self._telemetry.instruments.histogram(
+            "northstar.loop.duration", "s", "Duration of background loops' steps.", _SECONDS
+        )
+        self._failures = self._telemetry.instruments.counter(
+            "northstar.loop.failures", "{step}", "Steps of background loops that failed."
+        )
         self._stop = threading.Event()
         self._leading = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -88,14 +108,28 @@ class Loops:
                 self._leading.clear()
             self._stop.wait(4.0)
 
+    def lags(self) -> dict[str, float]:
+        """For each loop, how many seconds ago it did its last step without a failure."""
+        now = self._clock.now()
+        return {
+            name: (now - health.last_success_at).total_seconds()
+            for name, health in self.health.items()
+            if health.last_success_at
+        }
+
     def _run(self, loop: Loop) -> None:
-        health = self.health[loop.name]
         while not self._stop.is_set():
-            if not self._leading.wait(timeout=0.5):
-                continue
-            pause = loop.pause_seconds
+            if self._leading.wait(timeout=0.5):
+                self._stop.wait(self._step(loop))
+
+    def _step(self, loop: Loop) -> float:
+        """Take one step and say how long to rest."""
+        health, pause = self.health[loop.name], loop.pause_seconds
+        context, start_ns = self._telemetry.begin(None), time.time_ns()
+        did: object = None
+        with trace_context.using(context):
             try:
-                loop.step()
+                did = loop.step()
             except Exception as error:  # a loop outlives every failure of its step
                 health.failures_in_a_row += 1
                 health.last_error = f"{type(error).__name__}: {error}"
@@ -104,6 +138,23 @@ class Loops:
             else:
                 health.failures_in_a_row = 0
                 health.last_error = ""
-            health.steps += 1
-            health.last_step_at = self._clock.now()
-            self._stop.wait(pause)
+        health.steps += 1
+        health.last_step_at = self._clock.now()
+        if not health.last_error:
+            health.last_success_at = health.last_step_at
+        self._tell(loop, context, start_ns, did=bool(did), failed=bool(health.last_error))
+        return pause
+
+    def _tell(
+        self, loop: Loop, context: TraceContext, start_ns: int, *, did: bool, failed: bool
+    ) -> None:
+        end_ns, named = time.time_ns(), {"northstar.loop": loop.name}
+        self._duration.record((end_ns - start_ns) / 1e9, named)
+        if failed:
+            self._failures.add(1, named)
+        if did or failed:
+            error = "the step failed" if failed else ""
+            name = f"loop {loop.name}"
+            self._telemetry.record(
+                Span(name, context, start_ns, end_ns, attributes=named, error=error)
+            )

@@ -20,6 +20,7 @@ from northstar.errors import Conflict
 from northstar.platform.app import create_app
 from northstar.platform.logs import OneLine
 from northstar.platform.settings import DEFAULT_PORT, Settings
+from northstar.platform.telemetry import start_telemetry
 from northstar.platform.wiring import Platform, build
 
 _HOST = "127.0.0.1"
@@ -39,7 +40,7 @@ def run_embedded(state: Path, port: int | None, announce: Callable[[str, str], N
     with _only_one(state), _listening(_wanted_port(state, port)) as listener:
         settings = Settings.embedded(state, _HOST, listener.getsockname()[1])
         _log_to_file(settings.state / "logs")
-        platform = build(settings)
+        platform = build(settings, telemetry=start_telemetry())
         _leave_connection(platform)
         app = create_app(platform, on_start=lambda: announce(settings.url, _sign_in_link(platform)))
         serve(app, listener)

@@ -36,6 +36,7 @@ from northstar.pipeline.jobs.store import JobStore
 from northstar.platform.adapters import JobPlatform, MonitorActions
 from northstar.platform.lease import Lease
 from northstar.platform.loops import Loop, Loops
+from northstar.platform.measures import Backlog, counted
 from northstar.platform.schema import migrate, one_replica_at_a_time
 from northstar.platform.settings import Settings
 from northstar.project.service import ProjectService
@@ -51,6 +52,9 @@ from northstar.serving.service import EndpointService
 from northstar.serving.supervisor import Identity, Supervisor
 from northstar.standards.service import StandardsService
 from northstar.standards.store import ParameterStore
+from northstar.telemetry.interface import Telemetry
+from northstar.telemetry.outbox import Outbox
+from northstar.telemetry.quiet import QuietTelemetry
 from northstar.storage.places import SquadStores
 
 _Steps = Mapping[str, Callable[[], object]]
@@ -78,22 +82,27 @@ class Platform:
     jobs: JobService
     supervisor: Supervisor
     loops: Loops
+    backlogs: Mapping[str, Backlog]
+    telemetry: Telemetry
     mlflow: LazyMlflow
     mlflow_door: MlflowDoor
     mlflow_rest: MlflowRest
 
     def close(self) -> None:
         """Release sockets and database connections; endpoints and jobs stay as they are."""
+        self.telemetry.close()
         self.mlflow_rest.close()
         self.database.close()
 
 
-def build(settings: Settings, clock: Clock | None = None) -> Platform:
+def build(
+    settings: Settings, clock: Clock | None = None, telemetry: Telemetry | None = None
+) -> Platform:
     """Bring the database to the present version and assemble everything; starts nothing.
 
     Raises ``Invalid`` for a policy of the platform team's that doesn't fit, with file and line.
     """
-    clock = clock or SystemClock()
+    clock, telemetry = clock or SystemClock(), telemetry or QuietTelemetry()
     book = policy_book(settings.policies)
     database = Database(settings.database_url)
     migrate(database)
@@ -147,16 +156,15 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
     steps = {
         "release": releases.step,
         "supervisor": supervisor.step,
-        "monitoring": monitoring.step,
+        "monitoring": counted(telemetry.instruments, monitoring.step),
         "jobs": jobs.step,
     }
     rarely: dict[str, Callable[[], object]] = {
         "audit": access.audit.watch,
         "signing-keys": lambda: access.tokens.keys.rotate_when_older(_SIGNING_KEYS_LAST),
     }
-    if settings.azure_monitor:
-        target = AzureMonitorAudit(settings.azure_monitor)
-        rarely["audit-export"] = AuditExport(database, access.audit, target).step
+    backlogs = _backlogs(settings, database, clock, access, telemetry)
+    rarely |= {name: backlog.step for name, backlog in backlogs.items()}
     lazy_mlflow = LazyMlflow(
         settings.mlflow_database_url,
         settings.mlflow_artifacts,
@@ -177,7 +185,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Platform:
         monitoring=monitoring,
         jobs=jobs,
         supervisor=supervisor,
-        loops=_loops(steps, rarely, database, clock),
+        loops=_loops(steps, rarely, database, clock, telemetry),
+        backlogs=backlogs,
+        telemetry=telemetry,
         mlflow=lazy_mlflow,
         mlflow_door=MlflowDoor(lazy_mlflow, access, RegisteredVersions(database)),
         mlflow_rest=mlflow,
@@ -202,11 +212,27 @@ def _supervisor(
     )
 
 
-def _loops(steps: _Steps, rarely: _Steps, database: Database, clock: Clock) -> Loops:
+def _backlogs(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    access: AccessService,
+    telemetry: Telemetry,
+) -> dict[str, Backlog]:
+    backlogs: dict[str, Backlog] = {"events": Outbox(database, telemetry, clock)}
+    if settings.azure_monitor:
+        target = AzureMonitorAudit(settings.azure_monitor)
+        backlogs["audit-export"] = AuditExport(database, access.audit, target)
+    return backlogs
+
+
+def _loops(
+    steps: _Steps, rarely: _Steps, database: Database, clock: Clock, telemetry: Telemetry
+) -> Loops:
     lease = Lease(database, clock, "loops", _replica_name())
     often = [Loop(name, step, _PAUSE_SECONDS) for name, step in steps.items()]
     seldom = [Loop(name, step, _LONG_PAUSE_SECONDS) for name, step in rarely.items()]
-    return Loops([*often, *seldom], lease, clock)
+    return Loops([*often, *seldom], lease, clock, telemetry)
 
 
 def _endpoint_access(access: AccessService, endpoint: EndpointRef) -> AccessSpec:

@@ -9,12 +9,19 @@ from northstar.access.service import AccessService
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Conflict, NotFound
-from northstar.names import EndpointRef, ProjectRef, Scope
+from northstar.names import EndpointRef, EnvironmentName, ProjectRef, Scope
 from northstar.registry.domain import VersionRecord, VersionUse
 from northstar.registry.service import RegistryService
 from northstar.release import domain, store
 from northstar.release.canary import require_a_trigger
-from northstar.release.domain import Event, Release, ReleaseView, RolloutPlan, advance
+from northstar.release.domain import (
+    Event,
+    Release,
+    ReleaseState,
+    ReleaseView,
+    RolloutPlan,
+    advance,
+)
 from northstar.release.errors import FourEyes
 from northstar.release.moves import Endpoints, Moves
 from northstar.release.rollout import (
@@ -167,6 +174,11 @@ class ReleaseService:
         """All releases that wait for an approval, oldest first."""
         with self._database.read() as connection:
             return store.waiting(connection)
+
+    def counts(self) -> dict[tuple[EnvironmentName, ReleaseState], int]:
+        """How many releases there are, by environment and state."""
+        with self._database.read() as connection:
+            return store.counts(connection)
 
     def events(self, endpoint: EndpointRef, release_id: int) -> list[Event]:
         """A release's log, oldest first; raises ``NotFound``."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
     insert,
     or_,
     select,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 
 from northstar.database import UtcDateTime, metadata
-from northstar.names import EndpointRef, ProjectRef, check_environment
+from northstar.names import EndpointRef, EnvironmentName, ProjectRef, check_environment
 from northstar.release.domain import AnyEvent, Event, Release, ReleaseState
 from northstar.release.telling import tell_changed, tell_proposed
 from northstar.release.traffic import Traffic
@@ -112,6 +113,13 @@ def of_version(connection: Connection, project: ProjectRef, version: int) -> lis
         t.c.squad == project.squad, t.c.project == project.project, t.c.version == version
     )
     return _read(connection, query.order_by(t.c.id.desc()))
+
+
+def counts(connection: Connection) -> dict[tuple[EnvironmentName, ReleaseState], int]:
+    """How many releases there are, by environment and state."""
+    t = releases
+    query = select(t.c.environment, t.c.state, func.count()).group_by(t.c.environment, t.c.state)
+    return {(environment, state): n for environment, state, n in connection.execute(query)}
 
 
 def waiting(connection: Connection) -> list[Release]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+from collections import Counter
 from pathlib import Path
 from typing import Protocol
 
 from northstar.clock import Clock
 from northstar.errors import NorthstarError, NotFound, Unavailable
 from northstar.names import EnvironmentName, ProjectRef
-from northstar.pipeline.jobs.domain import Job, JobRequest
+from northstar.pipeline.jobs.domain import Job, JobRequest, JobState
 from northstar.pipeline.jobs.executor import Executor, northstar_command
 from northstar.pipeline.jobs.store import JobStore
 from northstar.telemetry import trace_context
@@ -86,6 +87,10 @@ class JobService:
     def of_project(self, project: ProjectRef) -> list[Job]:
         """A project's jobs, newest first."""
         return self._store.of_project(project)
+
+    def counts(self) -> dict[JobState, int]:
+        """How many jobs have not ended, by state."""
+        return Counter(job.state for job in self._store.not_ended())
 
     def log(self, project: ProjectRef, job: int, lines: int = 200) -> str:
         """The end of what the job said; raises ``NotFound``."""
