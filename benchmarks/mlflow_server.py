@@ -40,7 +40,7 @@ def main(kind: str, folder: Path) -> None:
 
 
 def _bare(settings: Settings) -> tuple[Any, dict[str, str]]:
-    app = load_mlflow(settings.mlflow_database_url, settings.mlflow_artifacts)
+    app = load_mlflow(settings.mlflow_database_url, settings.state / "mlflow-artifacts")
     gc.unfreeze()  # as MLflow itself leaves the collector
     return app, {"url": settings.url, "platform": "", "caller": ""}
 

@@ -31,15 +31,15 @@ class LazyMlflow:
 
     Args:
         database_url: MLflow's own database.
-        artifacts: the folder behind its artifact proxy.
+        artifacts: the folder behind its artifact proxy, or an address that MLflow knows.
         load: makes the application; another one for tests.
     """
 
     def __init__(
         self,
         database_url: str,
-        artifacts: Path,
-        load: Callable[[str, Path], ASGIApp] | None = None,
+        artifacts: Path | str,
+        load: Callable[[str, Path | str], ASGIApp] | None = None,
     ) -> None:
         self._database_url = database_url
         self._artifacts = artifacts
@@ -97,13 +97,14 @@ class LazyMlflow:
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
-def load_mlflow(database_url: str, artifacts: Path) -> ASGIApp:
+def load_mlflow(database_url: str, artifacts: Path | str) -> ASGIApp:
     """Import and set up MLflow's server; takes seconds, and sets variables of this process.
 
     Workspaces are on (a squad is one), artifacts go through the proxy, and nothing that runs in or
     is sent from MLflow's server is on.
     """
-    artifacts.mkdir(parents=True, exist_ok=True)
+    if isinstance(artifacts, Path):
+        artifacts.mkdir(parents=True, exist_ok=True)
     _let_readers_and_writer_share(database_url)
     os.environ.update(_environment(database_url, artifacts))
     with warnings.catch_warnings():
@@ -120,7 +121,7 @@ def load_mlflow(database_url: str, artifacts: Path) -> ASGIApp:
     return app  # type: ignore[no-any-return]  # MLflow ships no types
 
 
-def _environment(database_url: str, artifacts: Path) -> dict[str, str]:
+def _environment(database_url: str, artifacts: Path | str) -> dict[str, str]:
     return {
         "MLFLOW_ENABLE_WORKSPACES": "true",
         "MLFLOW_WORKSPACE_STORE_URI": database_url,

@@ -26,6 +26,7 @@ def router(platform: Platform, guard: Guard) -> APIRouter:
         checks = {
             "database": _database_answers(platform),
             "mlflow": platform.mlflow.ready,
+            "stores": platform.storage.is_usable(),
             "loops": not any(
                 health.failures_in_a_row >= 3 for health in platform.loops.health.values()
             ),

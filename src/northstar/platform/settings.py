@@ -11,6 +11,7 @@ from northstar.access.sealing import key_from_file
 from northstar.access.secret_sources import SecretSource, default_sources, read_secret
 from northstar.access.sign_in.domain import SignInSettings, parse_roles
 from northstar.errors import Invalid
+from northstar.storage.places import Places, local_folder
 
 DEFAULT_PORT = 8700
 
@@ -20,7 +21,7 @@ class Settings:
     """Everything that differs between one installation and another.
 
     Args:
-        state: the folder of everything that is not in a database.
+        state: the folder of everything that is neither in a database nor in a store.
         url: the address at which clients and endpoints reach the control plane.
         database_url: the control plane's database, as an SQLAlchemy URL.
         mlflow_database_url: MLflow's own database.
@@ -31,6 +32,7 @@ class Settings:
         encryption_key: what seals signing keys in the database; empty for the key in the file
             ``encryption.key`` of the state folder.
         sign_in: how people sign in with their organisation's account, if they can.
+        stores: where models, captures and MLflow's artifacts are; without it, in ``state``.
     """
 
     state: Path
@@ -42,6 +44,7 @@ class Settings:
     policies: Path | None = None
     encryption_key: str = field(default="", repr=False)
     sign_in: SignInSettings | None = None
+    stores: Places | None = None
 
     @classmethod
     def embedded(cls, state: Path, host: str, port: int) -> Settings:
@@ -61,12 +64,13 @@ class Settings:
         """For ``northstar server``: read ``NORTHSTAR_STATE``, ``NORTHSTAR_PUBLIC_URL``,
         ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
         ``NORTHSTAR_TRUSTED_PROXIES``, ``NORTHSTAR_AZURE_MONITOR``, ``NORTHSTAR_POLICIES``,
-        ``NORTHSTAR_ENCRYPTION_KEY`` and ``NORTHSTAR_SIGN_IN_…``. What is secret may be a reference
-        to a source of secrets. Raises ``Invalid``, and what reading a secret raises.
+        ``NORTHSTAR_ENCRYPTION_KEY``, ``NORTHSTAR_SIGN_IN_…`` and ``NORTHSTAR_STORE``. What is
+        secret may be a reference to a source of secrets. Raises ``Invalid``, and what reading a
+        secret raises.
         """
         env = os.environ if environ is None else environ
         wanted = {
-            "NORTHSTAR_STATE": "the folder for models and captures",
+            "NORTHSTAR_STATE": "the folder for working files, and what is in no store",
             "NORTHSTAR_PUBLIC_URL": "the address that clients use",
             "NORTHSTAR_DATABASE_URL": "the control plane's database",
             "NORTHSTAR_MLFLOW_DATABASE_URL": "MLflow's database",
@@ -88,6 +92,7 @@ class Settings:
             policies=Path(folder).resolve() if (folder := env.get("NORTHSTAR_POLICIES")) else None,
             encryption_key=read_secret(env.get("NORTHSTAR_ENCRYPTION_KEY", ""), sources),
             sign_in=_sign_in(env, sources),
+            stores=Places.from_environment(env, Path(env["NORTHSTAR_STATE"]).resolve()),
         )
 
     def encryption_keys(self) -> list[str]:
@@ -98,14 +103,16 @@ class Settings:
         return key_from_file(self.state / "encryption.key").split()
 
     @property
-    def captures(self) -> Path:
-        """Where endpoints leave what they were asked and what they answered."""
-        return self.state / "captures"
+    def places(self) -> Places:
+        """Where models, captures and MLflow's artifacts are kept."""
+        return self.stores or Places.below(str(self.state))
 
     @property
-    def models(self) -> Path:
-        """The content-addressed store of registered models; only the platform writes it."""
-        return self.state / "models"
+    def captures(self) -> Path:
+        """The folder in which endpoints of this machine leave what they were asked and what they
+        answered; from there it is shipped, if captures are kept in a store.
+        """
+        return local_folder(self.places.captures) or self.state / "captures"
 
     @property
     def jobs(self) -> Path:
@@ -116,11 +123,6 @@ class Settings:
     def endpoints(self) -> Path:
         """Working folders of the endpoint processes."""
         return self.state / "endpoints"
-
-    @property
-    def mlflow_artifacts(self) -> Path:
-        """Where MLflow's artifact proxy keeps what squads log."""
-        return self.state / "mlflow-artifacts"
 
     @property
     def connection_file(self) -> Path:

@@ -26,7 +26,6 @@ from northstar.access.sign_in.service import SignIn
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS
 from northstar.clock import Clock, SystemClock
 from northstar.database import Database
-from northstar.monitoring.captures import Captures
 from northstar.monitoring.service import MonitoringService
 from northstar.monitoring.webhook import HttpWebhooks
 from northstar.names import EndpointRef, ProjectRef
@@ -39,11 +38,11 @@ from northstar.platform.loops import Loop, Loops
 from northstar.platform.measures import Backlog, counted
 from northstar.platform.schema import migrate, one_replica_at_a_time
 from northstar.platform.settings import Settings
+from northstar.platform.storage import Storage
 from northstar.project.service import ProjectService
 from northstar.project.store import ProjectStore
 from northstar.registry.domain import VersionUse
 from northstar.registry.mlflow_rest import MlflowRest
-from northstar.registry.models import ModelFolders
 from northstar.registry.protection import RegisteredVersions
 from northstar.registry.service import RegistryService
 from northstar.release.service import ReleaseService
@@ -55,7 +54,6 @@ from northstar.standards.store import ParameterStore
 from northstar.telemetry.interface import Telemetry
 from northstar.telemetry.outbox import Outbox
 from northstar.telemetry.quiet import QuietTelemetry
-from northstar.storage.places import SquadStores
 
 _Steps = Mapping[str, Callable[[], object]]
 _PAUSE_SECONDS = 0.5
@@ -68,6 +66,7 @@ class Platform:
     """The assembled control plane: every domain's service, and the loops that drive them."""
 
     settings: Settings
+    storage: Storage
     database: Database
     guard: Guard
     access: AccessService
@@ -100,10 +99,12 @@ def build(
 ) -> Platform:
     """Bring the database to the present version and assemble everything; starts nothing.
 
-    Raises ``Invalid`` for a policy of the platform team's that doesn't fit, with file and line.
+    Raises ``Invalid`` for a policy of the platform team's that doesn't fit, with file and line,
+    and for the address of a store that cannot work.
     """
     clock, telemetry = clock or SystemClock(), telemetry or QuietTelemetry()
     book = policy_book(settings.policies)
+    storage = Storage(settings, clock)
     database = Database(settings.database_url)
     migrate(database)
     access = AccessService(
@@ -123,7 +124,7 @@ def build(
     registry = RegistryService(
         database,
         mlflow,
-        ModelFolders(settings.models),
+        storage.models,
         settings.state / "downloads",
         clock,
         uses,
@@ -135,6 +136,7 @@ def build(
         clock,
         model_archive=registry.model_archive,
         access=lambda endpoint: _endpoint_access(access, endpoint),
+        capture=storage.capture_spec,
     )
     releases = ReleaseService(database, clock, registry, standards, endpoints, endpoints, access)
     jobs = JobService(
@@ -146,7 +148,7 @@ def build(
     )
     monitoring = MonitoringService(
         database,
-        Captures(SquadStores(str(settings.captures))),
+        storage.captures(endpoints.endpoints),
         registry,
         MonitorActions(jobs, releases),
         HttpWebhooks(),
@@ -158,6 +160,7 @@ def build(
         "supervisor": supervisor.step,
         "monitoring": counted(telemetry.instruments, monitoring.step),
         "jobs": jobs.step,
+        **storage.loops(),
     }
     rarely: dict[str, Callable[[], object]] = {
         "audit": access.audit.watch,
@@ -167,11 +170,12 @@ def build(
     rarely |= {name: backlog.step for name, backlog in backlogs.items()}
     lazy_mlflow = LazyMlflow(
         settings.mlflow_database_url,
-        settings.mlflow_artifacts,
+        storage.mlflow_artifacts,
         load=lambda url, artifacts: _load_mlflow(database, url, artifacts),
     )
     return Platform(
         settings=settings,
+        storage=storage,
         database=database,
         guard=Guard(access),
         access=access,
@@ -249,7 +253,7 @@ def _endpoint_identity(access: AccessService, endpoint: EndpointRef) -> Identity
     return Identity(secret.client_id, secret.client_secret)
 
 
-def _load_mlflow(database: Database, url: str, artifacts: Path) -> ASGIApp:
+def _load_mlflow(database: Database, url: str, artifacts: Path | str) -> ASGIApp:
     with one_replica_at_a_time(database):
         return load_mlflow(url, artifacts)
 

@@ -92,7 +92,7 @@ class WebWorld:
         registry = RegistryService(
             database,
             self.mlflow,
-            ModelFolders(built.settings.models),
+            ModelFolders(built.settings.state / "models"),
             built.settings.state / "downloads",
             clock,
             uses,
