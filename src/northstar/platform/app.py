@@ -16,7 +16,7 @@ from northstar.access.origin import OriginMiddleware
 from northstar.access.sign_in import api as sign_in_api
 from northstar.monitoring import api as monitoring_api
 from northstar.pipeline.jobs import api as jobs_api
-from northstar.platform import health, problems
+from northstar.platform import health, metrics_api, problems
 from northstar.platform.http_telemetry import HttpTelemetry
 from northstar.platform.measures import watch
 from northstar.platform.request_limits import RequestLimits
@@ -60,6 +60,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     guard = platform.guard
     app.mount("/mlflow", platform.mlflow_door)  # first: its requests are the most
     app.include_router(health.router(platform, guard))
+    app.include_router(metrics_api.router(platform.telemetry, guard))
     app.include_router(access_api.router(platform.access, guard))
     app.state.sign_in_page = None
     if platform.sign_in:

@@ -16,6 +16,9 @@ ServiceName = Literal[
     "northstar-control-plane", "northstar-endpoint", "northstar-run", "northstar-cli"
 ]
 
+SCRAPE_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of what ``Telemetry.scrape`` gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -75,6 +78,27 @@ class Histogram(Protocol):
 Measured = tuple[float, Attributes]
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Values that were counted in buckets.
+
+    Attributes:
+        counts: of each bucket; one more than there are boundaries between them.
+        total: the sum of the values.
+    """
+
+    counts: Sequence[int]
+    total: float
+    attributes: Attributes
+
+    def minus(self, earlier: Counted | None) -> Counted:
+        """What came after ``earlier``."""
+        if earlier is None:
+            return self
+        counts = [now - then for now, then in zip(self.counts, earlier.counts, strict=True)]
+        return Counted(counts, self.total - earlier.total, self.attributes)
+
+
 class Instruments(Protocol):
     """Makes instruments; names and units are those of OpenTelemetry's conventions (UCUM)."""
 
@@ -95,6 +119,23 @@ class Instruments(Protocol):
 
         ``read`` gives the present values; what it raises is logged and costs only this gauge.
         """
+        ...
+
+    def observed_counter(
+        self, name: str, unit: str, description: str, read: Callable[[], Iterable[Measured]]
+    ) -> None:
+        """A sum that is kept elsewhere: ``read`` gives the totals, as a gauge's does."""
+        ...
+
+    def observed_histogram(
+        self,
+        name: str,
+        unit: str,
+        description: str,
+        boundaries: Sequence[float],
+        read: Callable[[], Iterable[Counted]],
+    ) -> None:
+        """A distribution that is counted elsewhere: ``read`` gives the totals."""
         ...
 
 
@@ -119,6 +160,10 @@ class Telemetry(Protocol):
 
     def record(self, span: Span) -> None:
         """Hand over a span that has ended; it is dropped unless its context is sampled."""
+        ...
+
+    def lost_spans(self) -> int:
+        """How many spans were handed over and did not arrive, or never will."""
         ...
 
     def deliver(self, events: Sequence[Event]) -> None:

@@ -21,6 +21,7 @@ from northstar.telemetry import trace_context
 from northstar.telemetry.exporters import make_exporters
 from northstar.telemetry.interface import (
     Attributes,
+    Counted,
     Counter,
     Event,
     Histogram,
@@ -29,7 +30,9 @@ from northstar.telemetry.interface import (
     Span,
 )
 from northstar.telemetry.log_records import LogBridge
+from northstar.telemetry.observed import ObservedHistogram, ObservedHistograms
 from northstar.telemetry.settings import TelemetrySettings
+from northstar.telemetry.span_queue import SpanQueue
 from northstar.telemetry.trace_context import TraceContext
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,6 @@ log = logging.getLogger(__name__)
 CUSTOM_EVENT = "microsoft.custom_event.name"
 """The attribute by which Azure's exporter makes a custom event of a log record."""
 
-SCRAPE_CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"
 _SCOPE = "northstar"
 _AZURE_SAMPLE_RATE = "_MS.sampleRate"
 _LONGEST_VALUE = 1000
@@ -60,18 +62,22 @@ class SdkTelemetry:
         self._resource = _resource(attributes)
         self._exporters = make_exporters(settings)
         self._registry: Any = None
+        self._histograms = ObservedHistograms(_scope())
         self._meter_provider = self._metrics(settings.prometheus)
         self._spans = _SpanMaker(self._resource, azure=bool(settings.azure_monitor))
-        self._span_processors = self._processors()
+        self._span_queues = [
+            SpanQueue(name, exporter, self._exporters.losses, self._meter_provider)
+            for name, exporter in self._exporters.traces.items()
+        ]
         self._logger_provider, self._bridge = self._logs()
         self._delivered: dict[str, set[str]] = {name: set() for name in self._exporters.logs}
         meter = self._meter_provider.get_meter(_SCOPE, __version__)
-        self._instruments = _SdkInstruments(meter)
-        meter.create_observable_counter(
+        self._instruments = _SdkInstruments(meter, self._histograms)
+        self._instruments.observed_counter(
             "northstar.telemetry.lost",
-            [_observed(self._losses)],
             "{item}",
             "Spans, log records and batches of metrics that an exporter could not deliver.",
+            self._losses,
         )
 
     @property
@@ -82,10 +88,13 @@ class SdkTelemetry:
         return self._spans.begin(parent)
 
     def record(self, span: Span) -> None:
-        if span.context.sampled and self._span_processors:
+        if span.context.sampled and self._span_queues:
             ended = self._spans.ended(span)
-            for processor in self._span_processors:
-                processor.on_end(ended)
+            for queue in self._span_queues:
+                queue.put(ended)
+
+    def lost_spans(self) -> int:
+        return self._exporters.losses.of("traces")
 
     def deliver(self, events: Sequence[Event]) -> None:
         refused = []
@@ -116,7 +125,7 @@ class SdkTelemetry:
 
     def close(self) -> None:
         logging.getLogger().removeHandler(self._bridge)
-        endings: list[Callable[[], object]] = [p.shutdown for p in self._span_processors]
+        endings: list[Callable[[], object]] = [queue.shutdown for queue in self._span_queues]
         endings += [self._logger_provider.shutdown, self._meter_provider.shutdown]
         threads = [threading.Thread(target=_quietly(end), daemon=True) for end in endings]
         for thread in threads:
@@ -131,19 +140,26 @@ class SdkTelemetry:
                     _quietly(exporter.shutdown)()
 
     def _metrics(self, prometheus: bool) -> Any:
-        from opentelemetry.sdk.metrics import MeterProvider
-        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from opentelemetry.sdk.metrics import Histogram, MeterProvider
+        from opentelemetry.sdk.metrics.export import (
+            AggregationTemporality,
+            PeriodicExportingMetricReader,
+        )
         from opentelemetry.sdk.metrics.view import DropAggregation, View
 
-        readers: list[Any] = [
-            PeriodicExportingMetricReader(exporter) for exporter in self._exporters.metrics.values()
-        ]
+        readers: list[Any] = []
+        for exporter in self._exporters.metrics.values():
+            reader = PeriodicExportingMetricReader(exporter)
+            wanted = exporter._preferred_temporality.get(Histogram)  # noqa: SLF001 - as readers do
+            self._histograms.join(reader, delta=wanted is AggregationTemporality.DELTA)
+            readers.append(reader)
         if prometheus:
             from opentelemetry.exporter.prometheus import PrometheusMetricReader
             from prometheus_client import CollectorRegistry
 
             self._registry = CollectorRegistry()
             readers.append(PrometheusMetricReader(registry=self._registry))
+            self._histograms.join(readers[-1], delta=False)
         return MeterProvider(
             metric_readers=readers,
             resource=self._resource,
@@ -153,14 +169,6 @@ class SdkTelemetry:
                 *(View(instrument_name=name) for name in _SDK_METRICS),
             ],
         )
-
-    def _processors(self) -> list[Any]:
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-        return [
-            BatchSpanProcessor(exporter, meter_provider=self._meter_provider)
-            for exporter in self._exporters.traces.values()
-        ]
 
     def _logs(self) -> tuple[Any, LogBridge]:
         from opentelemetry._logs import LogRecord, SeverityNumber
@@ -210,12 +218,11 @@ class _SpanMaker:
         from opentelemetry import trace
         from opentelemetry.context import Context
         from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
         self._api = trace
         self._context = Context
         self._span = ReadableSpan
-        self.scope = InstrumentationScope(_SCOPE, __version__)
+        self.scope = _scope()
         self._resource = resource
         self._sampler = TracerProvider(resource=resource, shutdown_on_exit=False).sampler
         sampler = os.environ.get("OTEL_TRACES_SAMPLER", "parentbased").lower()
@@ -269,8 +276,9 @@ class _SpanMaker:
 class _SdkInstruments:
     """The ``Instruments`` port on one meter."""
 
-    def __init__(self, meter: Any) -> None:
+    def __init__(self, meter: Any, histograms: ObservedHistograms) -> None:
         self._meter = meter
+        self._histograms = histograms
 
     def counter(self, name: str, unit: str, description: str) -> Counter:
         counter: Counter = self._meter.create_counter(name, unit, description)
@@ -289,6 +297,21 @@ class _SdkInstruments:
     ) -> None:
         self._meter.create_observable_gauge(name, [_observed(read)], unit, description)
 
+    def observed_counter(
+        self, name: str, unit: str, description: str, read: Callable[[], Iterable[Measured]]
+    ) -> None:
+        self._meter.create_observable_counter(name, [_observed(read)], unit, description)
+
+    def observed_histogram(
+        self,
+        name: str,
+        unit: str,
+        description: str,
+        boundaries: Sequence[float],
+        read: Callable[[], Iterable[Counted]],
+    ) -> None:
+        self._histograms.add(ObservedHistogram(name, unit, description, boundaries, read))
+
 
 def _observed(read: Callable[[], Iterable[Measured]]) -> Callable[[Any], list[Any]]:
     from opentelemetry.metrics import Observation
@@ -297,6 +320,12 @@ def _observed(read: Callable[[], Iterable[Measured]]) -> Callable[[Any], list[An
         return [Observation(value, dict(attributes)) for value, attributes in read()]
 
     return observe
+
+
+def _scope() -> Any:
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    return InstrumentationScope(_SCOPE, __version__)
 
 
 def _resource(attributes: Attributes) -> Any:
