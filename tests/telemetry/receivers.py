@@ -151,7 +151,12 @@ def attributes(item: Any) -> dict[str, Any]:
 
 def _accept_all(received: Received) -> tuple[int, bytes]:
     count = len(json.loads(received.body))
-    told: dict[str, Any] = {"itemsReceived": count, "itemsAccepted": count, "appId": None, "errors": []}
+    told: dict[str, Any] = {
+        "itemsReceived": count,
+        "itemsAccepted": count,
+        "appId": None,
+        "errors": [],
+    }
     return 200, json.dumps(told).encode()
 
 

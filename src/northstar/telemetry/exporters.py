@@ -42,6 +42,10 @@ class Losses:
         with self._lock:
             self._counts[signal, exporter] += items
 
+    def of(self, signal: Signal) -> int:
+        """The total of one signal."""
+        return sum(count for (of, _), count in self.counts().items() if of == signal)
+
     def counts(self) -> dict[tuple[Signal, ExporterName], int]:
         """The totals since the process began."""
         with self._lock:

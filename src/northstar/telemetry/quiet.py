@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from northstar.telemetry import trace_context
 from northstar.telemetry.interface import (
     Attributes,
+    Counted,
     Counter,
     Event,
     Histogram,
@@ -32,6 +33,9 @@ class QuietTelemetry:
     def record(self, span: Span) -> None:
         """Forget it."""
 
+    def lost_spans(self) -> int:
+        return 0
+
     def deliver(self, events: Sequence[Event]) -> None:
         """Nobody waits for them."""
 
@@ -55,6 +59,18 @@ class _Nothing:
         self, name: str, unit: str, description: str, read: Callable[[], Iterable[Measured]]
     ) -> None:
         """Nobody looks."""
+
+    observed_counter = gauge
+
+    def observed_histogram(
+        self,
+        name: str,
+        unit: str,
+        description: str,
+        boundaries: Sequence[float],
+        read: Callable[[], Iterable[Counted]],
+    ) -> None:
+        """Nobody looks here either."""
 
     def add(self, amount: float, attributes: Attributes | None = None) -> None:
         """Nobody counts."""
