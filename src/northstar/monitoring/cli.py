@@ -20,6 +20,7 @@ from northstar.monitoring.domain import (
 )
 from northstar.monitoring.label_files import read_labels
 from northstar.names import EndpointRef
+from northstar.telemetry.trace_context import trace_ids
 from northstar.terminal import connect, emit, json_option, table
 
 _ENDPOINT = click.argument("endpoint", metavar="SQUAD/PROJECT/ENVIRONMENT")
@@ -216,6 +217,8 @@ def _alert(alert: Alert) -> str:
     head = [
         f"Alert {alert.id}: {alert.kind} on {alert.endpoint}, {alert.state}.",
         *(f"  {finding}" for finding in alert.findings),
+        *(f"  trace {trace}" for trace in trace_ids(alert.traceparent)),
+        *(f"  behind it: a prediction, trace {trace}" for trace in trace_ids(*alert.traces)),
     ]
     rows = [(event.at, event.what, event.by, event.note) for event in alert.events]
     return "\n".join([*head, "", table(("when", "what", "by", "note"), rows)])

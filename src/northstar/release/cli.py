@@ -12,6 +12,7 @@ from northstar.names import EndpointRef
 from northstar.release.client import ReleaseClient
 from northstar.release.domain import Release, ReleaseView
 from northstar.standards.text import verdict_text
+from northstar.telemetry.trace_context import trace_ids
 from northstar.terminal import connect, emit, json_option, table
 
 _ENDPOINT = click.argument("endpoint", metavar="SQUAD/PROJECT/ENVIRONMENT")
@@ -156,10 +157,12 @@ def _proposed(made: Release) -> str:
 def _full(view: ReleaseView) -> str:
     made = view.release
     log = [(event.at, event.kind, event.by, event.reason) for event in view.events]
-    lines = [_line(made), f"  digest {made.digest}", ""]
+    lines = [_line(made), f"  digest {made.digest}"]
+    lines += [*(f"  trace  {trace}" for trace in trace_ids(made.traceparent)), ""]
     lines.append(table(("at", "event", "by", "reason"), log))
     if view.outlook:
-        lines += ["", f"At {made.share:g} % now. {view.outlook}"]
+        share = f"At {made.share:g} % now. " if made.state == "rolling-out" else ""
+        lines += ["", share + view.outlook]
     if made.state == "refused" and made.verdict is not None:
         lines += ["", verdict_text(made.verdict)]
     return "\n".join(lines)

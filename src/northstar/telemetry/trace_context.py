@@ -64,6 +64,12 @@ def parse(traceparent: str | bytes | None) -> TraceContext | None:
     return None if span_id == _NO_SPAN else TraceContext(trace_id, span_id, int(flags, 16) & 1 == 1)
 
 
+def trace_ids(*traceparents: str) -> tuple[str, ...]:
+    """The ids of the traces that these belong to, each once, for people to look up."""
+    found = map(parse, traceparents)
+    return tuple(dict.fromkeys(context.trace_id for context in found if context))
+
+
 def current() -> TraceContext | None:
     """The context of what this thread or task is working on, if it has one."""
     return _current.get()

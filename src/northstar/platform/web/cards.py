@@ -22,6 +22,7 @@ from northstar.platform.web.views import (
 from northstar.registry.domain import VersionRecord
 from northstar.release.domain import AnyEvent, Release, RolloutPlan
 from northstar.serving.domain import EndpointView, VersionCounters, latency_quantile_ms
+from northstar.telemetry.trace_context import trace_ids
 
 _DEEDS = {
     "version:register": "registered a version of {place}",
@@ -98,6 +99,7 @@ def release_card(
         record=record,
         why_not=why_not,
         may_reject=may_reject,
+        trace="".join(trace_ids(release.traceparent)),
     )
 
 
@@ -124,6 +126,8 @@ def alert_card(alert: Alert, may_manage: bool) -> AlertCard:
         findings=tuple(alert.findings[1:]),  # the first one is the title
         history=tuple(_alert_event(event) for event in alert.events if event.what != "opened"),
         may_manage=may_manage,
+        trace="".join(trace_ids(alert.traceparent)),
+        predictions=trace_ids(*alert.traces),
     )
 
 

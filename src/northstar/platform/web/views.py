@@ -93,11 +93,14 @@ class ReleaseCard:
     record: VersionRecord | None = None
     why_not: str = ""
     may_reject: bool = False
+    trace: str = ""
 
 
 @dataclass(frozen=True)
 class AlertCard:
-    """One alert. ``may_manage`` says whether the viewer may acknowledge and resolve it."""
+    """One alert. ``may_manage`` says whether the viewer may acknowledge and resolve it;
+    ``predictions`` are the traces of some that led to it.
+    """
 
     ref: EndpointRef
     id: int
@@ -112,6 +115,8 @@ class AlertCard:
     findings: tuple[str, ...] = ()
     history: tuple[Happening, ...] = ()
     may_manage: bool = False
+    trace: str = ""
+    predictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
