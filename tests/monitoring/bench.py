@@ -136,7 +136,9 @@ class World:
         """Write a segment as an endpoint does, and return its path."""
         times = (data["time"].astype("datetime64[us]").astype(np.int64)).tolist()
         rows = [list(row) for row in zip(data["size"].tolist(), data["town"].tolist(), strict=True)]
-        captured = CapturedRows(ids, times, times, rows, data["prediction"].tolist(), traces)
+        captured = CapturedRows(
+            ids, times, times, rows, data["prediction"].tolist(), list(traces) or [None] * len(ids)
+        )
         model = ModelSpec(
             version=version,
             digest=DIGEST,

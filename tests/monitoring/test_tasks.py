@@ -91,7 +91,7 @@ def test_lost_skill_is_found_for_every_task(
         labels += [Label(prediction_id=i, label=x) for i, x in zip(ids, told, strict=True)]
         times = moments(week).astype(np.int64).tolist()
         rows = [[value] for value in rng.normal(size=ROWS).tolist()]
-        captured = CapturedRows(ids, times, times, rows, answers.tolist())
+        captured = CapturedRows(ids, times, times, rows, answers.tolist(), [None] * ROWS)
         world.keep(segment_table(str(PROD), model, captured))
     world.monitor.step()
     assert world.push(labels).matched == 3 * ROWS

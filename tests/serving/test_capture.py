@@ -61,7 +61,7 @@ def describe(
 def record(name: str, rows: list[list[Any]], answers: list[Any], version: int = 3) -> Record:
     at = int(datetime(2013, 4, 1, tzinfo=UTC).timestamp() * 1e6)
     body = json.dumps({"inputs": rows}).encode()
-    return (name, at, at + 1, version, "invocations", body, answers)
+    return (name, at, at + 1, version, "invocations", body, answers, None)
 
 
 def test_a_segment_holds_typed_columns_and_says_what_it_covers(tmp_path: Path) -> None:

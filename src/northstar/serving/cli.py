@@ -16,12 +16,14 @@ import click
 from northstar.connection import Connection, find_credentials
 from northstar.connection.managed_identity import IdentityEndpoint
 from northstar.errors import Invalid
+from northstar.isolation.this_process import hide_secrets
 from northstar.names import EndpointRef, ProjectRef
 from northstar.serving.client import EndpointClient
 from northstar.serving.dataplane.agent import Agent
 from northstar.serving.dataplane.agent import serve as run_agent
 from northstar.serving.dataplane.spec import HttpControlPlane
 from northstar.serving.dataplane.state import StateFolder
+from northstar.serving.dataplane.telemetry import start_telemetry
 from northstar.serving.domain import EndpointView, latency_quantile_ms
 from northstar.storage.places import check_place, local_folder
 from northstar.terminal import connect, emit, json_option, say, table
@@ -60,6 +62,7 @@ def serve(
 
     It serves what the control plane says; while that is away, what it said last.
     """
+    hide_secrets()  # the squad's models run as the same user, and have an identity of their own
     ref = EndpointRef.parse(endpoint)
     logging.basicConfig(format="%(asctime)s %(levelname)s agent: %(message)s", level=logging.INFO)
     for noisy in ("httpx", "httpx2", "httpcore", "httpcore2"):
@@ -73,7 +76,7 @@ def serve(
     local = local_folder(kept)
     state = StateFolder(folder)
     identity = IdentityEndpoint(connection, os.environ)
-    with state.lock(), closing(identity):
+    with state.lock(), closing(identity), closing(start_telemetry(ref)) as telemetry:
         agent = Agent(
             ref,
             state,
@@ -84,6 +87,7 @@ def serve(
             port=port,
             workers=workers,
             environment=identity.environment,
+            telemetry=telemetry,
         )
         say(f"{ref} answers at {agent.url}")
         run_agent(agent)
@@ -213,6 +217,8 @@ def _shown(view: EndpointView) -> str:
         f"  traffic: {_weights(view) or 'none'}",
         f"  captured {view.captured} rows, dropped {view.dropped}; rejected {view.rejected}",
         *([f"  {view.waiting} capture segments wait to be shipped"] if view.waiting else []),
+        *([f"  {view.spans_lost} traced requests were told to nobody"] if view.spans_lost else []),
+        *([f"  metrics at {view.metrics_url}"] if view.metrics_url else []),
     ]
     if view.problem:
         lines.append(f"  problem: {view.problem}")

@@ -83,8 +83,9 @@ class VersionCounters(_Value):
     """What one version has done: cumulative, and therefore addable.
 
     ``errors`` are failures of the model or of the server (5xx), part of ``requests``; latencies
-    are counted in the buckets of ``LATENCY_EDGES_MS``; the prediction sums are over served values
-    (a classifier's: probability of the positive class, or of the winning class if more than two).
+    are counted in the buckets of ``LATENCY_EDGES_MS``, their sum is ``latency_seconds``; the
+    prediction sums are over served values (a classifier's: probability of the positive class, or of
+    the winning class if more than two).
     """
 
     version: int
@@ -92,6 +93,7 @@ class VersionCounters(_Value):
     errors: int = 0
     rows: int = 0
     latency: tuple[int, ...] = (0,) * (len(LATENCY_EDGES_MS) + 1)
+    latency_seconds: float = 0.0
     prediction_count: int = 0
     prediction_sum: float = 0.0
     prediction_sumsq: float = 0.0
@@ -104,6 +106,7 @@ class VersionCounters(_Value):
             errors=self.errors + other.errors,
             rows=self.rows + other.rows,
             latency=tuple(a + b for a, b in zip(self.latency, other.latency, strict=True)),
+            latency_seconds=self.latency_seconds + other.latency_seconds,
             prediction_count=self.prediction_count + other.prediction_count,
             prediction_sum=self.prediction_sum + other.prediction_sum,
             prediction_sumsq=self.prediction_sumsq + other.prediction_sumsq,
@@ -122,7 +125,9 @@ class EndpointStatus(_Value):
     ``problem`` says why the newest spec is not being served, and is empty when it is.
     ``rejected`` counts requests that were the caller's mistake (4xx). ``dropped`` counts rows
     that were answered and will never be found in the captures. ``waiting`` counts segments that
-    are still on the endpoint's disk, to be shipped.
+    are still on the endpoint's disk, to be shipped. ``spans_lost`` counts traced requests of which
+    no collector was told. ``versions`` are those that every worker has loaded; ``metrics_url`` is
+    where metrics can be scraped, if anywhere.
     """
 
     instance: str = Field(min_length=1, max_length=64)
@@ -134,6 +139,9 @@ class EndpointStatus(_Value):
     captured: int = 0
     dropped: int = 0
     waiting: int = 0
+    spans_lost: int = 0
+    versions: tuple[int, ...] = ()
+    metrics_url: str = ""
     problem: str = ""
 
 
@@ -152,6 +160,8 @@ class EndpointView(_Value):
     captured: int = 0
     dropped: int = 0
     waiting: int = Field(default=0, description="Capture segments that are still to be shipped.")
+    spans_lost: int = Field(default=0, description="Traced requests no collector was told of.")
+    metrics_url: str = Field(default="", description="Where its metrics can be scraped.")
     problem: str = Field(default="", description="Why what it serves is not what it shall.")
 
 

@@ -141,6 +141,8 @@ class EndpointService:
             captured=sum(report.captured for report in reports),
             dropped=sum(report.dropped for report in reports),
             waiting=sum(report.waiting for report in live),
+            spans_lost=sum(report.spans_lost for report in reports),
+            metrics_url=newest.status.metrics_url if newest else "",
             problem=newest.status.problem if newest else "",
         )
 

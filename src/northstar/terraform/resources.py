@@ -211,7 +211,15 @@ KINDS: tuple[Kind, ...] = (
         "endpoint",
         EndpointView,
         item="/api/squads/{squad}/projects/{project}/environments/{environment}/endpoint",
-        hidden=("weights", "counters", "rejected", "captured", "dropped", "last_seen_at"),
+        hidden=(
+            "weights",
+            "counters",
+            "rejected",
+            "captured",
+            "dropped",
+            "spans_lost",
+            "last_seen_at",
+        ),
         note="Endpoints come into being with a release, so there is a data source only.",
     ),
 )

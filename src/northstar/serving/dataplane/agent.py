@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import selectors
 import signal
 import socket
@@ -31,7 +30,8 @@ from northstar.serving.dataplane.shipping import waiting
 from northstar.serving.dataplane.shipping_process import ShippingProcess
 from northstar.serving.dataplane.spec import ControlPlane, SpecSync
 from northstar.serving.dataplane.state import ServingProcess, StateFolder, process_start
-from northstar.serving.domain import EndpointStatus, VersionCounters, add_counters
+from northstar.serving.dataplane.telemetry import EndpointTelemetry, unobserved
+from northstar.serving.domain import AccessSpec, EndpointStatus, VersionCounters, add_counters
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ _STOP_SECONDS = 45.0
 _TICK_SECONDS = 0.2
 _WORST_RESTART_SECONDS = 10.0
 _STEADY_SECONDS = 30.0
+_OF_TELEMETRY = ("OTEL_", "APPLICATIONINSIGHTS_")
 
 
 @dataclass
@@ -75,6 +76,7 @@ class Agent:
         workers: how many processes answer.
         sync_seconds: how often to report and ask for news.
         environment: more variables for the workers.
+        telemetry: takes what the endpoint tells of itself; the caller closes it.
     """
 
     def __init__(
@@ -90,18 +92,19 @@ class Agent:
         workers: int = 1,
         sync_seconds: float = SYNC_SECONDS,
         environment: Mapping[str, str] | None = None,
+        telemetry: EndpointTelemetry | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._state = state
         self._captures = captures
         self._sync_seconds = sync_seconds
         self._environment = dict(environment or {})
+        self._telemetry = telemetry or unobserved(endpoint)
         # The shipper asks Azure for itself, not through what the workers are given.
         self._shipping = ShippingProcess(captures, ship_to, _inherited()) if ship_to else None
         self._slots = [_Slot() for _ in range(workers)]
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._instance = secrets.token_hex(8)
         self._started_at = datetime.now(UTC)
         self._retired: list[dict[str, Any]] = []
         self._selector = selectors.DefaultSelector()
@@ -116,6 +119,7 @@ class Agent:
             ServingProcess(os.getpid(), process_start(os.getpid()) or 0, port)
         )
         log.info("%s answers at %s", self._endpoint, self.url)
+        self._telemetry.watch(self.status, self._access)
         keeping_up = threading.Thread(target=self._keep_up, name="sync", daemon=True)
         keeping_up.start()
         while not self._stop.is_set():
@@ -146,7 +150,7 @@ class Agent:
         ]
         problems = [report["problem"] for report in reports if report["problem"]]
         return EndpointStatus(
-            instance=self._instance,
+            instance=self._telemetry.instance,
             revision=min((r["revision"] for r in reports), default=0) if complete else 0,
             url=self.url,
             started_at=self._started_at,
@@ -155,8 +159,18 @@ class Agent:
             captured=sum(report["captured"] for report in (*reports, *retired)),
             dropped=sum(report["dropped"] for report in (*reports, *retired)),
             waiting=len(waiting(self._captures)) if self._shipping else 0,
+            spans_lost=self._telemetry.lost_spans()
+            + sum(report["spans_lost"] for report in (*reports, *retired)),
+            versions=tuple(sorted(set.intersection(*(set(r["versions"]) for r in reports))))
+            if reports
+            else (),
+            metrics_url=self._telemetry.metrics_url,
             problem=self._sync.problem or (problems[0] if problems else ""),
         )
+
+    def _access(self) -> AccessSpec | None:
+        spec = self._sync.spec
+        return spec.access if spec else None
 
     def _keep_up(self) -> None:
         while not self._stop.is_set():
@@ -191,6 +205,7 @@ class Agent:
             "--captures", str(self._captures),
             "--control-fd", str(theirs.fileno()),
             "--listen-fd", str(self._listening.fileno()),
+            *self._telemetry.worker_arguments(),
         ]  # fmt: skip
         with theirs:
             # A session of its own: Ctrl-C reaches the agent alone, which ends the workers in order.
@@ -222,9 +237,11 @@ class Agent:
         worker.received += content
         lines = bytes(worker.received).split(b"\n")
         worker.received[:] = lines[-1]
-        if len(lines) > 1:
+        for line in lines[:-1]:
+            report = json.loads(line)
+            self._telemetry.tell(report.pop("traced"))
             with self._lock:
-                worker.report = json.loads(lines[-2])
+                worker.report = report
 
     def _replace(self, slot: _Slot, worker: _Worker) -> None:
         """A worker has ended: keep what it counted, and let another one take its place."""
@@ -265,8 +282,12 @@ def serve(agent: Agent) -> None:
 
 
 def _inherited() -> dict[str, str]:
-    """This process's environment without what it proves itself by."""
-    return {name: value for name, value in os.environ.items() if name not in WITHHELD}
+    """This process's environment without what it proves itself by, to us or to a collector."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in WITHHELD and not name.startswith(_OF_TELEMETRY)
+    }
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -27,8 +27,9 @@ from northstar.serving.domain import EndpointSpec
 
 log = logging.getLogger(__name__)
 
-Record = tuple[str, int, int, int, str, bytes, Any]
-"""id, event time and recording time (µs since 1970), version, protocol, raw body, answers."""
+Record = tuple[str, int, int, int, str, bytes, Any, str | None]
+"""id, event time and recording time (µs since 1970), version, protocol, raw body, answers, and the
+``traceparent`` of the endpoint's span if the request was traced."""
 
 FRAME = struct.Struct("<QI")
 """A frame's head: its sequence number (0: a description of the endpoint) and its body's length."""

@@ -54,7 +54,7 @@ _READ_ROWS = {"oip": oip.rows, "invocations": invocations.rows}
 class _Version:
     model: ModelSpec
     columns: Columns
-    captured: CapturedRows = field(default_factory=lambda: CapturedRows([], [], [], [], []))
+    captured: CapturedRows = field(default_factory=lambda: CapturedRows([], [], [], [], [], []))
     written_up_to: int = 0  # the last frame whose rows of this version are on disk
 
 
@@ -156,12 +156,12 @@ class CaptureWriter:
             else:
                 log.error("%d captured rows are dropped: too much waits to be shipped", count)
                 self._lost += count
-        version.captured = CapturedRows([], [], [], [], [])
+        version.captured = CapturedRows([], [], [], [], [], [])
         version.written_up_to = self._sequence
         self._pending -= count
 
     def _take_record(self, sequence: int, record: Record) -> None:
-        request_id, event_time, recorded, number, protocol, body, answers = record
+        request_id, event_time, recorded, number, protocol, body, answers, trace = record
         version = self._versions[number]
         if sequence <= version.written_up_to:
             self._written += len(answers)
@@ -173,6 +173,7 @@ class CaptureWriter:
         captured.recorded.extend([recorded] * len(rows))
         captured.rows.extend(rows)
         captured.answers.extend(answers)
+        captured.traces.extend([trace] * len(rows))
         self._pending += len(rows)
         self._pending_bytes += len(body)
 

@@ -37,7 +37,7 @@ _ARROW_TYPES: dict[ColumnType, Any] = {
 class CapturedRows(NamedTuple):
     """Rows of one version, by column; the lists are equally long. Times are µs since 1970.
 
-    ``traces`` holds a ``traceparent`` for each row that was traced; empty if none was.
+    ``traces`` holds the ``traceparent`` of each row that was traced, ``None`` for the others.
     """
 
     ids: list[str]
@@ -45,7 +45,7 @@ class CapturedRows(NamedTuple):
     recorded: list[int]
     rows: Rows
     answers: list[Any]
-    traces: Sequence[str | None] = ()
+    traces: list[str | None]
 
 
 def segment_table(endpoint: str, model: ModelSpec, captured: CapturedRows) -> pa.Table:
@@ -58,7 +58,7 @@ def segment_table(endpoint: str, model: ModelSpec, captured: CapturedRows) -> pa
         pa.array(captured.recorded, pa.int64()).cast(_MOMENT),
         pa.array([model.version] * count, pa.int32()),
         pa.array([variant_name(model.version)] * count, pa.string()),
-        pa.array(captured.traces or [None] * count, pa.string()),
+        pa.array(captured.traces, pa.string()),
     ]
     if model.task == "multiclass":
         winners = [max(range(len(p)), key=p.__getitem__) for p in captured.answers]

@@ -25,6 +25,7 @@ from northstar.serving.dataplane.inputs import Rows
 from northstar.serving.dataplane.questions import Question
 from northstar.serving.dataplane.routing import LoadedModel, Route, RoutingTable
 from northstar.serving.dataplane.runtimes.interface import Answers, served_values
+from northstar.serving.dataplane.tracing import ANSWER_HEADER, RequestTrace, Tracer
 from northstar.serving.domain import VersionCounters
 from northstar.serving.errors import BadInput, ModelBroken, NoRoute, NotReady, TooLarge, WrongMethod
 
@@ -49,10 +50,12 @@ class EndpointApp:
 
     Args:
         recorder: takes what was asked and answered.
+        tracer: says which requests are traced, and takes what is to be told of them.
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, tracer: Tracer) -> None:
         self._recorder = recorder
+        self._tracer = tracer
         self._table: RoutingTable | None = None
         self._counters: dict[int, Counter] = {}
         self._ids = map((secrets.token_hex(8) + "-{:x}").format, itertools.count())
@@ -78,11 +81,22 @@ class EndpointApp:
         path = scope["path"]
         table = self._table
         route = table.posts.get(path) if table is not None else None
+        trace, code = None, ""
         if route is not None and table is not None and scope["method"] == "POST":
+            authorization = traceparent = None
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    authorization = value
+                elif name == b"traceparent":
+                    traceparent = value
+            trace = self._tracer.begin(traceparent)
             try:
-                status, body = 200, await self._predict(started, table, route, scope, receive)
+                table.check_token(authorization)
+                body = await self._predict(started, table, route, trace, scope, receive)
+                status = 200
             except NorthstarError as error:
                 status, body = self._refusal(error, route)
+                code = error.code
         else:
             try:
                 status, body = self._describe(scope["method"], path, scope["headers"])
@@ -91,17 +105,21 @@ class EndpointApp:
         headers = [_JSON, (b"content-length", b"%d" % len(body))]
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
+        if trace is not None:
+            self._tracer.end(trace, started, path, status, code)
+            headers.append((ANSWER_HEADER, trace.text.encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def _predict(
-        self, started: float, table: RoutingTable, route: Route, scope: Scope, receive: Receive
+        self,
+        started: float,
+        table: RoutingTable,
+        route: Route,
+        trace: RequestTrace | None,
+        scope: Scope,
+        receive: Receive,
     ) -> bytes:
-        authorization = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                authorization = value
-        table.check_token(authorization)
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -112,10 +130,14 @@ class EndpointApp:
         request_id = question.id or next(self._ids)
         if model is None:
             model = table.choose(question.user or request_id)
+        if trace is not None:
+            trace.version, trace.prediction = model.spec.version, request_id
         rows = (oip.rows if protocol == "oip" else invocations.rows)(
             question.request, model.columns
         )
         answers = self._run(started, model, rows, request_id)
+        if trace is not None:
+            trace.rows = len(answers)
         now = time_ns() // 1000
         self._recorder.record(
             (
@@ -126,6 +148,7 @@ class EndpointApp:
                 protocol,
                 body,
                 answers,
+                None if trace is None else trace.text,
             ),
             len(answers),
         )

@@ -98,6 +98,11 @@ class SpecSync:
         self._heard = True
         self.problem = ""
 
+    @property
+    def spec(self) -> EndpointSpec | None:
+        """The newest spec that is complete on disk."""
+        return self._held
+
     def step(self) -> bool:
         """Report and receive; returns whether the control plane answered."""
         status = self._status()

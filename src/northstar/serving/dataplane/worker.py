@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import orjson
 import uvicorn
 import uvloop
 
@@ -29,8 +29,10 @@ from northstar.serving.dataplane.runtimes.interface import Runtime
 from northstar.serving.dataplane.runtimes.load import load_runtime
 from northstar.serving.dataplane.server import EndpointApp
 from northstar.serving.dataplane.state import StateFolder
+from northstar.serving.dataplane.tracing import Tracer
 from northstar.serving.domain import EndpointSpec, ModelSpec
 from northstar.serving.errors import ModelBroken
+from northstar.telemetry.sampling import Sampler
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +40,20 @@ REPORT_SECONDS = 0.5
 _DRAIN_SECONDS = 15
 _BACKLOG = 2048
 _GC_THRESHOLD = 20_000
+_MOST_UNHEARD_BYTES = 1 << 20
 
 
 class Worker:
     """Wires one worker: application, capture, control channel, HTTP server."""
 
-    def __init__(self, state: StateFolder, captures: Path, control: socket.socket) -> None:
+    def __init__(
+        self, state: StateFolder, captures: Path, control: socket.socket, tracer: Tracer
+    ) -> None:
         self._state = state
         self._control = control
         self._capture = Capture(captures)
-        self._app = EndpointApp(self._capture)
+        self._tracer = tracer
+        self._app = EndpointApp(self._capture, tracer)
         self._problem = ""
         self._spec: EndpointSpec | None = None
         self._server = uvicorn.Server(
@@ -128,7 +134,7 @@ class Worker:
 
     async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
-            revision = json.loads(line)["load"]
+            revision = orjson.loads(line)["load"]
             newest = self._state.specs()[:1]
             if newest and newest[0].revision == revision:
                 await self._load(newest[0])
@@ -141,6 +147,8 @@ class Worker:
             await asyncio.sleep(REPORT_SECONDS)
 
     def _report(self, writer: asyncio.StreamWriter) -> None:
+        if writer.transport.get_write_buffer_size() > _MOST_UNHEARD_BYTES:
+            return  # the agent is busy; what is told is cumulative, but for traces: those are lost
         table = self._app.table
         report: dict[str, Any] = {
             "pid": os.getpid(),
@@ -149,9 +157,12 @@ class Worker:
             "rejected": self._app.rejected,
             "captured": self._capture.captured,
             "dropped": self._capture.dropped,
+            "versions": sorted(table.models) if table else [],
             "problem": self._problem,
+            "traced": self._tracer.take(),
+            "spans_lost": self._tracer.dropped,
         }
-        writer.write(json.dumps(report).encode() + b"\n")
+        writer.write(orjson.dumps(report) + b"\n")
 
 
 def main() -> None:
@@ -161,6 +172,9 @@ def main() -> None:
     parser.add_argument("--captures", type=Path, required=True)
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--sample-ratio", type=float, required=True)
+    parser.add_argument("--follow-callers", action="store_true")
+    parser.add_argument("--tell-traces", action="store_true")
     given = parser.parse_args()
     logging.basicConfig(
         format=f"%(asctime)s %(levelname)s worker {os.getpid()}: %(message)s", level=logging.INFO
@@ -168,7 +182,10 @@ def main() -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     # uvicorn drains on SIGTERM and then raises it again: the captures still have to be flushed.
     worker = Worker(
-        StateFolder(given.state), given.captures, socket.socket(fileno=given.control_fd)
+        StateFolder(given.state),
+        given.captures,
+        socket.socket(fileno=given.control_fd),
+        Tracer(Sampler(given.sample_ratio, given.follow_callers), record=given.tell_traces),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
