@@ -133,11 +133,15 @@ def processes_mentioning(text: str) -> list[int]:
     """The processes that have a text in their command line or their environment, but not ours."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-            environ = (folder / "environ").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if int(folder.name) != os.getpid() and (text in command or text in environ):
+        said = _read(folder / "cmdline") + _read(folder / "environ")
+        if int(folder.name) != os.getpid() and text in said:
             found.append(int(folder.name))
     return found
+
+
+def _read(file: Path) -> str:
+    """What a file says; nothing if it is gone, or closed to us: some processes hide themselves."""
+    try:
+        return file.read_bytes().decode(errors="replace")
+    except OSError:
+        return ""

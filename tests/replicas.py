@@ -24,10 +24,13 @@ class Replicas:
 
     Args:
         folder: of the state that they share, and of their logs.
-        database_url, mlflow_database_url: PostgreSQL.
+        database_url, mlflow_database_url: PostgreSQL, or SQLite for one replica.
+        settings: more of the servers' variables.
     """
 
-    def __init__(self, folder: Path, database_url: str, mlflow_database_url: str) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, mlflow_database_url: str, **settings: str
+    ) -> None:
         self.folder = folder
         self.state = folder / "state"
         self._balancer = Balancer()
@@ -37,6 +40,7 @@ class Replicas:
             "NORTHSTAR_PUBLIC_URL": self._balancer.url,
             "NORTHSTAR_DATABASE_URL": database_url,
             "NORTHSTAR_MLFLOW_DATABASE_URL": mlflow_database_url,
+            **settings,
         }
         known = json.loads(self._command("bootstrap", "--json", **self._settings).stdout)
         self._client = {

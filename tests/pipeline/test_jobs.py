@@ -12,6 +12,7 @@ import pytest
 from northstar.clock import FakeClock
 from northstar.database import Database, metadata
 from northstar.errors import Conflict, NotFound, Unavailable
+from northstar.isolation.same_user import SameUser
 from northstar.names import EnvironmentName, ProjectRef
 from northstar.pipeline.jobs.domain import JobRequest
 from northstar.pipeline.jobs.executor import LocalExecutor
@@ -29,7 +30,9 @@ class Machine:
         self.alive = False
         self.printed: dict[str, object] | None = None
 
-    def start(self, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def start(
+        self, folder: Path, user: str, command: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
         self.commands.append(command)
         self.alive, self.printed = True, None
 
@@ -42,7 +45,7 @@ class Machine:
     def log(self, folder: Path, lines: int) -> str:
         return "Killed"
 
-    def stop(self, folder: Path) -> None:
+    def stop(self, user: str) -> None:
         self.alive = False
 
     def end(self, printed: dict[str, object] | None) -> None:
@@ -100,7 +103,8 @@ def machine() -> Machine:
 
 @pytest.fixture
 def service(database: Database, machine: Machine, platform: Platform, tmp_path: Path) -> JobService:
-    return JobService(JobStore(database), machine, platform, tmp_path / "jobs", FakeClock())
+    own = SameUser("own machine", {})
+    return JobService(JobStore(database), machine, own, platform, tmp_path / "jobs", FakeClock())
 
 
 def test_a_job_trains_and_proposes_what_came_out(
@@ -177,9 +181,9 @@ def test_a_process_is_known_again_after_a_restart(tmp_path: Path) -> None:
     wait = "import sys; sys.stdin = open('go'); sys.stdin.read(); print('{\"version\": 3}')"
 
     os.mkfifo(tmp_path / "go")
-    before = LocalExecutor()
-    before.start(tmp_path, [sys.executable, "-c", wait], {})
-    after_restart = LocalExecutor()
+    before = LocalExecutor(SameUser("own machine", {}))
+    before.start(tmp_path, "job:x/y", [sys.executable, "-c", wait], {})
+    after_restart = LocalExecutor(SameUser("own machine", {}))
     assert after_restart.running(tmp_path)
     (tmp_path / "go").write_text("")
     deadline = time.monotonic() + 20
@@ -192,4 +196,4 @@ def test_a_process_is_known_again_after_a_restart(tmp_path: Path) -> None:
 def test_another_process_with_the_same_number_is_not_mistaken_for_it(tmp_path: Path) -> None:
 
     (tmp_path / "process.json").write_text(f'{{"pid": {os.getpid()}, "started": 1}}')
-    assert not LocalExecutor().running(tmp_path)
+    assert not LocalExecutor(SameUser("own machine", {})).running(tmp_path)

@@ -13,6 +13,7 @@ from pydantic import JsonValue, ValidationError
 
 from northstar.clock import SystemClock
 from northstar.errors import Invalid
+from northstar.isolation.this_process import hide_secrets
 from northstar.pipeline.domain import RunRequest
 from northstar.pipeline.run import Pipeline, RunResult
 from northstar.registry.domain import Metric
@@ -54,6 +55,7 @@ def run(
             "A resumed run has its window and parameters already.",
             hint="Leave --from, --until and --parameter out, or start a new run.",
         )
+    hide_secrets()  # the squad's code runs as the same user, and has an identity of its own
     echo = _silence if quiet else _echo
     request = _request(start, end, parameters)
     pipeline = Pipeline(folder.resolve(), connect(), SystemClock(), say, echo)

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import click
 
+from northstar.isolation.this_process import (
+    hide_secrets,
+    keep_files_private,
+    private_folder,
+)
 from northstar.platform.app import create_app
 from northstar.platform.settings import Settings
 from northstar.platform.up import run_embedded, serve
@@ -41,10 +46,17 @@ def up(state: Path, port: int | None) -> None:
 def server(host: str, port: int) -> None:
     """Start the control plane alone; settings come from the environment.
 
-    It does not start with a store that it can't use.
+    It does not start with a store that it can't use. Squads' code (jobs, endpoints) is started as
+    users of its own, or not at all, unless the settings say otherwise.
     """
-    platform = build(Settings.from_environment())
+    hide_secrets()
+    keep_files_private()
+    settings = Settings.from_environment()
+    private_folder(settings.state)
+    platform = build(settings)
     platform.storage.check()
+    if problem := platform.isolation.problem:
+        say(f"Warning: {problem}")
     with socket.create_server((host, port), backlog=1024) as listener:
         say(f"The control plane listens on {host}:{listener.getsockname()[1]}")
         serve(create_app(platform), listener)

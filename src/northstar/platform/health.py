@@ -37,6 +37,7 @@ def router(platform: Platform, guard: Guard) -> APIRouter:
             "ready": all(checks.values()),
             "checks": checks,
             "leading": platform.loops.leading,
+            "jobs": platform.isolation.protection,
         }
 
     return routes

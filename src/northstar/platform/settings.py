@@ -11,6 +11,7 @@ from northstar.access.sealing import key_from_file
 from northstar.access.secret_sources import SecretSource, default_sources, read_secret
 from northstar.access.sign_in.domain import SignInSettings, parse_roles
 from northstar.errors import Invalid
+from northstar.isolation.settings import IsolationSettings
 from northstar.storage.places import Places, local_folder
 
 DEFAULT_PORT = 8700
@@ -33,6 +34,7 @@ class Settings:
             ``encryption.key`` of the state folder.
         sign_in: how people sign in with their organisation's account, if they can.
         stores: where models, captures and MLflow's artifacts are; without it, in ``state``.
+        isolation: how squads' code is kept apart; ``None`` where all is one person's.
     """
 
     state: Path
@@ -45,6 +47,7 @@ class Settings:
     encryption_key: str = field(default="", repr=False)
     sign_in: SignInSettings | None = None
     stores: Places | None = None
+    isolation: IsolationSettings | None = None
 
     @classmethod
     def embedded(cls, state: Path, host: str, port: int) -> Settings:
@@ -93,6 +96,7 @@ class Settings:
             encryption_key=read_secret(env.get("NORTHSTAR_ENCRYPTION_KEY", ""), sources),
             sign_in=_sign_in(env, sources),
             stores=Places.from_environment(env, Path(env["NORTHSTAR_STATE"]).resolve()),
+            isolation=IsolationSettings.from_environment(env),
         )
 
     def encryption_keys(self) -> list[str]:
@@ -115,9 +119,14 @@ class Settings:
         return local_folder(self.places.captures) or self.state / "captures"
 
     @property
+    def work(self) -> Path:
+        """Where squads' code works; elsewhere than the state if it has users of its own."""
+        return (self.isolation and self.isolation.folder) or self.state
+
+    @property
     def jobs(self) -> Path:
         """Working folders of the runs that the platform starts."""
-        return self.state / "jobs"
+        return self.work / "jobs"
 
     @property
     def endpoints(self) -> Path:

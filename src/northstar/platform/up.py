@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from northstar.errors import Conflict
+from northstar.isolation.this_process import hide_secrets, private_folder
 from northstar.platform.app import create_app
 from northstar.platform.logs import OneLine
 from northstar.platform.settings import DEFAULT_PORT, Settings
@@ -36,7 +37,8 @@ def run_embedded(state: Path, port: int | None, announce: Callable[[str, str], N
 
     Raises ``Conflict`` when another platform runs in the same folder or the port is taken.
     """
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    hide_secrets()
+    private_folder(state)
     with _only_one(state), _listening(_wanted_port(state, port)) as listener:
         settings = Settings.embedded(state, _HOST, listener.getsockname()[1])
         _log_to_file(settings.state / "logs")

@@ -26,6 +26,8 @@ from northstar.access.sign_in.service import SignIn
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS
 from northstar.clock import Clock, SystemClock
 from northstar.database import Database
+from northstar.isolation.interface import Isolation
+from northstar.isolation.settings import choose_isolation
 from northstar.monitoring.service import MonitoringService
 from northstar.monitoring.webhook import HttpWebhooks
 from northstar.names import EndpointRef, ProjectRef
@@ -79,6 +81,7 @@ class Platform:
     releases: ReleaseService
     monitoring: MonitoringService
     jobs: JobService
+    isolation: Isolation
     supervisor: Supervisor
     loops: Loops
     backlogs: Mapping[str, Backlog]
@@ -139,9 +142,11 @@ def build(
         capture=storage.capture_spec,
     )
     releases = ReleaseService(database, clock, registry, standards, endpoints, endpoints, access)
+    isolation = choose_isolation(settings.isolation, os.environ)
     jobs = JobService(
         JobStore(database),
-        LocalExecutor(),
+        LocalExecutor(isolation),
+        isolation,
         JobPlatform(registry, access, releases, settings.url),
         settings.jobs,
         clock,
@@ -188,6 +193,7 @@ def build(
         releases=releases,
         monitoring=monitoring,
         jobs=jobs,
+        isolation=isolation,
         supervisor=supervisor,
         loops=_loops(steps, rarely, database, clock, telemetry),
         backlogs=backlogs,

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from northstar.errors import Failed
+from northstar.isolation.interface import Isolation, Program
 
 _PROCESS_FILE = "process.json"
 _RESULT_FILE = "result.json"
 _LOG_FILE = "log.txt"
+_MOST_BYTES = 1 << 20  # of a result, or of a log's end; a job could write any amount
 
 
 class Executor(Protocol):
-    """Runs one command per folder, at most once at a time; keeps its log and its result there."""
+    """Runs one command per folder, at most once at a time; keeps its log and its result there.
 
-    def start(self, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start ``command`` in ``folder``. It may outlive the caller. Returns at once."""
+    ``user`` is the name of the user for whom it runs, as ``Isolation`` has it. One job at a time
+    runs for a user.
+    """
+
+    def start(
+        self, folder: Path, user: str, command: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        """Start ``command`` in ``folder``. It may outlive the caller. Returns at once.
+
+        Raises ``Failed`` where it must not run.
+        """
         ...
 
     def running(self, folder: Path) -> bool:
@@ -37,8 +47,8 @@ class Executor(Protocol):
         """The last ``lines`` lines of what the command said."""
         ...
 
-    def stop(self, folder: Path) -> None:
-        """End what runs in ``folder``, and everything that it started."""
+    def stop(self, user: str) -> None:
+        """End what runs for a user: the command, and whatever it left running."""
         ...
 
 
@@ -49,24 +59,25 @@ class LocalExecutor:
     which the system gave to somebody else is not mistaken for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, isolation: Isolation) -> None:
+        self._isolation = isolation
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
 
-    def start(self, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def start(
+        self, folder: Path, user: str, command: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        self.stop(user)
         (folder / _RESULT_FILE).unlink(missing_ok=True)
-        with (folder / _RESULT_FILE).open("wb") as out, (folder / _LOG_FILE).open("ab") as log:
-            child = subprocess.Popen(
-                command,
-                cwd=folder,
-                env={**_inherited(), **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=log,
-                start_new_session=True,
-            )
+        with (
+            _private(folder / _RESULT_FILE, "wb") as out,
+            _private(folder / _LOG_FILE, "ab") as log,
+        ):
+            program = Program(command, folder, environment, output=out, errors=log)
+            child = self._isolation.start(user, program)
         self._children[folder] = child
         started = _start_time(child.pid)
-        (folder / _PROCESS_FILE).write_text(json.dumps({"pid": child.pid, "started": started}))
+        with _private(folder / _PROCESS_FILE, "wb") as file:
+            file.write(json.dumps({"pid": child.pid, "started": started}).encode())
 
     def running(self, folder: Path) -> bool:
         child = self._children.get(folder)
@@ -76,7 +87,7 @@ class LocalExecutor:
 
     def result(self, folder: Path) -> dict[str, object] | None:
         try:
-            found = json.loads((folder / _RESULT_FILE).read_text())
+            found = json.loads(_end_of(folder / _RESULT_FILE))
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) else None
@@ -85,20 +96,10 @@ class LocalExecutor:
         path = folder / _LOG_FILE
         if not path.is_file():
             return ""
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(_end_of(path).splitlines()[-lines:])
 
-    def stop(self, folder: Path) -> None:
-        pid = _known_process(folder)
-        if pid is not None:
-            os.killpg(pid, signal.SIGTERM)
-
-
-def _inherited() -> dict[str, str]:
-    """The machine's environment without the control plane's own settings, MLflow's server's, and
-    the identity that Azure may have given to the control plane.
-    """
-    own = ("NORTHSTAR_", "MLFLOW_", "_MLFLOW_", "IDENTITY_", "MSI_", "AZURE_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    def stop(self, user: str) -> None:
+        self._isolation.end(user)
 
 
 def northstar_command(*arguments: str) -> list[str]:
@@ -113,6 +114,18 @@ def _known_process(folder: Path) -> int | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return pid if started is not None and _start_time(pid) == started else None
+
+
+def _private(path: Path, mode: str) -> IO[bytes]:
+    """Open a file that is for this process's user alone."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _end_of(path: Path) -> str:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _MOST_BYTES))
+        return file.read().decode(errors="replace")
 
 
 def _start_time(pid: int) -> int | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from northstar.clock import Clock
 from northstar.errors import NorthstarError, NotFound, Unavailable
+from northstar.isolation.interface import Isolation
 from northstar.names import EnvironmentName, ProjectRef
 from northstar.pipeline.jobs.domain import Job, JobRequest, JobState
 from northstar.pipeline.jobs.executor import Executor, northstar_command
@@ -17,7 +18,7 @@ from northstar.pipeline.jobs.store import JobStore
 from northstar.telemetry import trace_context
 
 _MOST_ATTEMPTS = 3
-_MOST_AT_ONCE = 1  # a training uses every core it finds
+_MOST_AT_ONCE = 1  # a training uses every core it finds; a project's user has one job at a time
 _LOG_LINES = 15
 
 
@@ -52,14 +53,22 @@ class JobService:
     """The jobs of all projects.
 
     Args:
+        executor: runs them, each project's as a user of its own if ``isolation`` has such.
         folder: where each job gets a working folder of its own.
     """
 
     def __init__(
-        self, store: JobStore, executor: Executor, platform: Platform, folder: Path, clock: Clock
+        self,
+        store: JobStore,
+        executor: Executor,
+        isolation: Isolation,
+        platform: Platform,
+        folder: Path,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._executor = executor
+        self._isolation = isolation
         self._platform = platform
         self._folder = folder
         self._clock = clock
@@ -118,7 +127,7 @@ class JobService:
         except Unavailable:
             return  # MLflow may still be warming up; the next step tries again
         except (NorthstarError, OSError, tarfile.TarError) as error:
-            self._end(job, f"The source of version {job.version} can't be run: {error}")
+            self._end(job, f"Version {job.version} can't be run again: {error}")
             return
         # The state is written first: a process that nobody knows of would be worse than a
         # job that is found dead and started once more.
@@ -126,12 +135,16 @@ class JobService:
             job.id, state="running", attempts=job.attempts + 1, started_at=self._clock.now()
         )
         environment = {**environment, trace_context.VARIABLE: job.traceparent}
-        self._executor.start(place, _command(job, place), environment)
+        try:
+            self._executor.start(place, _user(job), _command(job, place), environment)
+        except NorthstarError as error:
+            self._end(job, str(error))
 
     def _look_after(self, job: Job) -> None:
         place = self._place(job)
         if self._executor.running(place):
             return
+        self._executor.stop(_user(job))  # what it left running; nothing of it may go on
         result = self._executor.result(place)
         problem = _problem(result)
         if result and isinstance(result.get("version"), int):
@@ -176,19 +189,26 @@ class JobService:
         half = place / "project.part"
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
-        with tarfile.open(self._platform.source(job.project_ref, job.version)) as archive:
-            archive.extractall(half, filter="data")
-        half.rename(source)
+        try:
+            with tarfile.open(self._platform.source(job.project_ref, job.version)) as archive:
+                archive.extractall(half, filter="data")
+            self._isolation.hand_over(_user(job), half)
+            half.rename(source)
+        finally:
+            shutil.rmtree(half, ignore_errors=True)
 
     def _place(self, job: Job) -> Path:
         return self._folder / job.squad / job.project / str(job.id)
 
 
+def _user(job: Job) -> str:
+    return f"job:{job.project_ref}"
+
+
 def _command(job: Job, place: Path) -> list[str]:
     arguments = ["run", "-C", str(place / "project"), "--json"]
-    runs = sorted((place / "project" / ".northstar" / "runs").glob("*"), key=_made_at)
-    if runs:
-        return northstar_command(*arguments, "--resume", runs[-1].name)
+    if run := _latest_run(place / "project" / ".northstar" / "runs"):
+        return northstar_command(*arguments, "--resume", run)
     if job.data_from:
         arguments += ["--from", job.data_from.isoformat()]
     if job.data_until:
@@ -202,5 +222,9 @@ def _problem(result: dict[str, object] | None) -> dict[str, str] | None:
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else None
 
 
-def _made_at(path: Path) -> float:
-    return path.stat().st_mtime
+def _latest_run(runs: Path) -> str | None:
+    """The run that an earlier attempt began; links, which a job may have left, lead nowhere."""
+    if runs.is_symlink() or runs.parent.is_symlink():
+        return None
+    found = sorted(runs.glob("*"), key=lambda path: path.lstat().st_mtime)
+    return found[-1].name if found else None

@@ -1,0 +1,81 @@
+"""Numbers of users for names of ours: given once, and never to another name on this machine.
+
+A number that went from one squad to the next would take along whatever the first one's programs
+left behind anywhere, such as files in ``/tmp``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from northstar.errors import Failed
+
+_FEWEST = 1000  # numbers below belong to the system
+
+
+class UserNumbers:
+    """The numbers of a range, kept in a file; several processes may share it.
+
+    Args:
+        file: who has which number; written by this class alone.
+        numbers: the range; nothing else on the machine may use it.
+    """
+
+    def __init__(self, file: Path, numbers: range) -> None:
+        self._file = file
+        self._numbers = numbers
+        self._known: dict[str, int] = {}
+
+    def number(self, name: str) -> int:
+        """The user and group number of a name; raises ``Failed`` when none is left."""
+        if name not in self._known:
+            with self._locked():
+                self._known = self._read()
+                if name not in self._known:
+                    self._known[name] = self._next(name)
+                    self._write()
+        return self._known[name]
+
+    def _next(self, name: str) -> int:
+        given = set(self._known.values())
+        for number in self._numbers:
+            if number not in given:
+                return number
+        raise Failed(
+            f"No user is left for {name}: {len(self._numbers)} are given to others.",
+            hint="Widen NORTHSTAR_JOB_UIDS; every project and every endpoint needs one.",
+        )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _read(self) -> dict[str, int]:
+        try:
+            return {str(name): int(n) for name, n in json.loads(self._file.read_text()).items()}
+        except FileNotFoundError:
+            return {}
+
+    def _write(self) -> None:
+        half = self._file.with_suffix(".part")
+        with half.open("w") as file:
+            json.dump(self._known, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(self._file)
+
+
+def parse_numbers(text: str) -> range | None:
+    """``20000-59999`` as a range; ``None`` for what is none, or would touch the system's users."""
+    first, separator, last = text.partition("-")
+    if not (separator and first.isdecimal() and last.isdecimal()):
+        return None
+    numbers = range(int(first), int(last) + 1)
+    return numbers if numbers and numbers.start >= _FEWEST else None
