@@ -48,7 +48,7 @@ class Sampler:
                 return None
             parent = parse(header)
             if parent is not None:
-                sampled = parent.sampled if self.follows else self._chosen(parent.trace_id)
+                sampled = parent.sampled if self.follows else self.chooses(parent.trace_id)
                 own = os.urandom(8).hex()
                 return (
                     (TraceContext(parent.trace_id, own, sampled=True), parent) if sampled else None
@@ -61,7 +61,8 @@ class Sampler:
         trace_id = f"{os.urandom(8).hex()}{low:016x}"
         return TraceContext(trace_id, os.urandom(8).hex(), sampled=True), None
 
-    def _chosen(self, trace_id: str) -> bool:
+    def chooses(self, trace_id: str) -> bool:
+        """Whether a trace that nobody has decided on is sampled."""
         return int(trace_id[16:], 16) < self.ratio * _IDS
 
 

@@ -31,18 +31,14 @@ from northstar.telemetry.interface import (
 )
 from northstar.telemetry.log_records import LogBridge
 from northstar.telemetry.observed import ObservedHistogram, ObservedHistograms
+from northstar.telemetry.records import SCOPE, RecordMaker
+from northstar.telemetry.sampling import read_sampler
 from northstar.telemetry.settings import TelemetrySettings
 from northstar.telemetry.span_queue import SpanQueue
 from northstar.telemetry.trace_context import TraceContext
 
 log = logging.getLogger(__name__)
 
-CUSTOM_EVENT = "microsoft.custom_event.name"
-"""The attribute by which Azure's exporter makes a custom event of a log record."""
-
-_SCOPE = "northstar"
-_AZURE_SAMPLE_RATE = "_MS.sampleRate"
-_LONGEST_VALUE = 1000
 _SECONDS_TO_CLOSE = 5.0
 _INTERNAL_METRICS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 _SDK_METRICS = ("otel.sdk.processor.span.processed", "otel.sdk.processor.log.processed")
@@ -59,19 +55,20 @@ class SdkTelemetry:
     def __init__(self, settings: TelemetrySettings, attributes: Attributes) -> None:
         # Without it the SDK does not count what its full queues drop.
         os.environ.setdefault(_INTERNAL_METRICS, "true")
-        self._resource = _resource(attributes)
+        self._sampler = read_sampler(os.environ)
+        tells_rate = settings.azure_monitor and 0.0 < self._sampler.ratio < 1.0
+        self._records = RecordMaker(attributes, 100 * self._sampler.ratio if tells_rate else None)
         self._exporters = make_exporters(settings)
         self._registry: Any = None
-        self._histograms = ObservedHistograms(_scope())
+        self._histograms = ObservedHistograms(self._records.scope)
         self._meter_provider = self._metrics(settings.prometheus)
-        self._spans = _SpanMaker(self._resource, azure=bool(settings.azure_monitor))
         self._span_queues = [
             SpanQueue(name, exporter, self._exporters.losses, self._meter_provider)
             for name, exporter in self._exporters.traces.items()
         ]
         self._logger_provider, self._bridge = self._logs()
         self._delivered: dict[str, set[str]] = {name: set() for name in self._exporters.logs}
-        meter = self._meter_provider.get_meter(_SCOPE, __version__)
+        meter = self._meter_provider.get_meter(SCOPE, __version__)
         self._instruments = _SdkInstruments(meter, self._histograms)
         self._instruments.observed_counter(
             "northstar.telemetry.lost",
@@ -85,11 +82,14 @@ class SdkTelemetry:
         return self._instruments
 
     def begin(self, parent: TraceContext | None) -> TraceContext:
-        return self._spans.begin(parent)
+        if parent and self._sampler.follows:
+            return parent.child()
+        own = parent.child() if parent else trace_context.new(sampled=False)
+        return TraceContext(own.trace_id, own.span_id, self._sampler.chooses(own.trace_id))
 
     def record(self, span: Span) -> None:
         if span.context.sampled and self._span_queues:
-            ended = self._spans.ended(span)
+            ended = self._records.span(span)
             for queue in self._span_queues:
                 queue.put(ended)
 
@@ -103,7 +103,7 @@ class SdkTelemetry:
             rest = [event for event in events if event.id not in done]
             if not rest:
                 continue
-            records = [self._event_record(event) for event in rest]
+            records = [self._records.event(event) for event in rest]
             if exporter.export(records).name == "SUCCESS":
                 done.update(event.id for event in rest)
             else:
@@ -162,7 +162,7 @@ class SdkTelemetry:
             self._histograms.join(readers[-1], delta=False)
         return MeterProvider(
             metric_readers=readers,
-            resource=self._resource,
+            resource=self._records.resource,
             shutdown_on_exit=False,
             views=[
                 View(instrument_name="otel.sdk.*", aggregation=DropAggregation()),
@@ -175,7 +175,7 @@ class SdkTelemetry:
         from opentelemetry.sdk._logs import LoggerProvider
         from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
-        provider = LoggerProvider(resource=self._resource, shutdown_on_exit=False)
+        provider = LoggerProvider(resource=self._records.resource, shutdown_on_exit=False)
         for exporter in self._exporters.logs.values():
             provider.add_log_record_processor(
                 BatchLogRecordProcessor(exporter, meter_provider=self._meter_provider)
@@ -190,87 +190,9 @@ class SdkTelemetry:
             logging.getLogger().addHandler(bridge)
         return provider, bridge
 
-    def _event_record(self, event: Event) -> Any:
-        from opentelemetry._logs import LogRecord, SeverityNumber
-        from opentelemetry.sdk._logs import ReadableLogRecord
-
-        record = LogRecord(
-            timestamp=int(event.at.timestamp() * 1e9),
-            observed_timestamp=time.time_ns(),
-            context=self._spans.around(event.context),
-            severity_number=SeverityNumber.INFO,
-            severity_text="INFO",
-            body=event.name,
-            event_name=event.name,
-            attributes={CUSTOM_EVENT: event.name, **_short(event.attributes)},
-        )
-        return ReadableLogRecord(record, self._resource, self._spans.scope)
-
     def _losses(self) -> Iterable[Measured]:
         for (signal, exporter), count in self._exporters.losses.counts().items():
             yield count, {"northstar.signal": signal, "northstar.exporter": exporter}
-
-
-class _SpanMaker:
-    """Decides on sampling and makes the SDK's spans of ours."""
-
-    def __init__(self, resource: Any, *, azure: bool) -> None:
-        from opentelemetry import trace
-        from opentelemetry.context import Context
-        from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-
-        self._api = trace
-        self._context = Context
-        self._span = ReadableSpan
-        self.scope = _scope()
-        self._resource = resource
-        self._sampler = TracerProvider(resource=resource, shutdown_on_exit=False).sampler
-        sampler = os.environ.get("OTEL_TRACES_SAMPLER", "parentbased").lower()
-        self._follows = sampler.startswith("parentbased")
-        self._sample_rate = _sample_rate(sampler) if azure else None
-
-    def begin(self, parent: TraceContext | None) -> TraceContext:
-        if parent and self._follows:
-            return parent.child()
-        own = parent.child() if parent else trace_context.new(sampled=False)
-        decided = self._sampler.should_sample(None, int(own.trace_id, 16), "")
-        sampled = decided.decision.name == "RECORD_AND_SAMPLE"
-        return TraceContext(own.trace_id, own.span_id, sampled)
-
-    def ended(self, span: Span) -> Any:
-        attributes = _short(span.attributes)
-        if self._sample_rate and span.parent is None and span.kind == "server":
-            attributes[_AZURE_SAMPLE_RATE] = self._sample_rate
-        status = self._api.Status(
-            self._api.StatusCode.ERROR if span.error else self._api.StatusCode.UNSET,
-            span.error[:_LONGEST_VALUE] or None,
-        )
-        return self._span(
-            name=span.name,
-            context=self._place(span.context),
-            parent=self._place(span.parent) if span.parent else None,
-            resource=self._resource,
-            attributes=attributes,
-            links=[self._api.Link(self._place(link)) for link in span.links],
-            kind=self._api.SpanKind[span.kind.upper()],
-            status=status,
-            start_time=span.start_ns,
-            end_time=span.end_ns,
-            instrumentation_scope=self.scope,
-        )
-
-    def around(self, context: TraceContext) -> Any:
-        """OpenTelemetry's own context inside of a span."""
-        span = self._api.NonRecordingSpan(self._place(context))
-        return self._api.set_span_in_context(span, self._context())
-
-    def _place(self, context: TraceContext) -> Any:
-        return self._api.SpanContext(
-            int(context.trace_id, 16),
-            int(context.span_id, 16),
-            is_remote=False,
-            trace_flags=self._api.TraceFlags(1 if context.sampled else 0),
-        )
 
 
 class _SdkInstruments:
@@ -320,37 +242,6 @@ def _observed(read: Callable[[], Iterable[Measured]]) -> Callable[[Any], list[An
         return [Observation(value, dict(attributes)) for value, attributes in read()]
 
     return observe
-
-
-def _scope() -> Any:
-    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-
-    return InstrumentationScope(_SCOPE, __version__)
-
-
-def _resource(attributes: Attributes) -> Any:
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-
-    own = {"service.version": __version__, **attributes}
-    return Resource.create(own).merge(OTELResourceDetector().detect())
-
-
-def _short(attributes: Attributes) -> dict[str, Any]:
-    return {
-        name: value[:_LONGEST_VALUE] if isinstance(value, str) else value
-        for name, value in attributes.items()
-    }
-
-
-def _sample_rate(sampler: str) -> float | None:
-    """How many in a hundred traces are kept, where it isn't all: Azure counts with it."""
-    if not sampler.endswith("traceidratio"):
-        return None
-    try:
-        ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG", ""))
-    except ValueError:
-        return None  # the SDK then keeps all, too, and says so
-    return 100.0 * ratio if 0.0 < ratio < 1.0 else None
 
 
 def _quietly(end: Callable[[], object]) -> Callable[[], None]:
