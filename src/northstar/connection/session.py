@@ -14,6 +14,7 @@ import httpx2
 from northstar.connection.assertion import client_assertion
 from northstar.connection.credentials import Credentials
 from northstar.errors import BY_CODE, Failed, NorthstarError, Unavailable
+from northstar.telemetry import propagation
 
 PLATFORM_AUDIENCE = "northstar"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
@@ -131,8 +132,9 @@ class Connection:
         return _checked(self._send(method, path, headers=headers, **options))
 
     def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        headers = {**propagation.headers(), **options.pop("headers", {})}
         try:
-            return self._http.request(method, path, **options)
+            return self._http.request(method, path, headers=headers, **options)
         except httpx2.TransportError as error:
             raise Unavailable(
                 f"The platform at {self.url} did not answer: {error}.",

@@ -22,6 +22,7 @@ from northstar.errors import (
 )
 from northstar.names import EndpointRef, ProjectRef
 from northstar.serving.domain import EndpointView
+from northstar.telemetry import propagation
 
 _TIMEOUT_SECONDS = 30.0
 _KINDS: dict[int, type[NorthstarError]] = {
@@ -43,12 +44,14 @@ class Answer:
         predictions: one for each row: a number, or for multiclass the class probabilities.
         version: the model version that answered.
         classes: a classifier's labels; a binary prediction is the probability of the second.
+        trace: the ``traceparent`` of the endpoint's span; empty if the request was not traced.
     """
 
     ids: list[str]
     predictions: list[Any]
     version: int
     classes: list[str] | None
+    trace: str = ""
 
 
 class EndpointClient:
@@ -83,6 +86,9 @@ class EndpointClient:
     ) -> Answer:
         """Ask an endpoint; it is asked directly, not through the platform.
 
+        The request goes on in the caller's current trace, if there is one: OpenTelemetry's, where
+        the caller uses it.
+
         Args:
             rows: values by column name; ``None`` is missing. All rows have the same columns.
             request_id: of one row it is the prediction's id, of several the ids are numbered.
@@ -100,6 +106,7 @@ class EndpointClient:
             raise Invalid(f"A row lacks column {error}, which the first row has.") from error
         body = json.dumps({"dataframe_split": {"columns": columns, "data": data}})
         headers = {
+            **propagation.headers(),
             "Authorization": f"Bearer {self._connection.token(str(endpoint))}",
             "Content-Type": "application/json",
         }
@@ -110,15 +117,17 @@ class EndpointClient:
         if event_time is not None:
             text = event_time.isoformat() if isinstance(event_time, datetime) else str(event_time)
             headers["X-Northstar-Event-Time"] = text
-        answer = self._ask(endpoint, body.encode(), headers)
+        response = self._ask(endpoint, body.encode(), headers)
+        answer = response.json()
         return Answer(
             ids=answer["prediction_ids"],
             predictions=answer["predictions"],
             version=int(answer["model_version"]),
             classes=answer.get("classes"),
+            trace=response.headers.get("traceresponse", ""),
         )
 
-    def _ask(self, endpoint: EndpointRef, body: bytes, headers: dict[str, str]) -> Any:
+    def _ask(self, endpoint: EndpointRef, body: bytes, headers: dict[str, str]) -> httpx2.Response:
         url = self._urls.get(endpoint) or self._find(endpoint)
         try:
             response = self._http.post(f"{url}/invocations", content=body, headers=headers)
@@ -128,7 +137,7 @@ class EndpointClient:
         except UnicodeEncodeError as error:
             raise Invalid("request_id and user must be plain ASCII text.") from error
         if response.is_success:
-            return response.json()
+            return response
         kind = _KINDS.get(response.status_code, Failed)
         try:
             message = response.json()["message"]
