@@ -16,7 +16,7 @@ from northstar.errors import NorthstarError, NotFound
 from northstar.storage.errors import AlreadyThere, StoreMissing, StoreRefused, StoreUnavailable
 
 _PIECE_BYTES = 4 << 20
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 20.0
 _SLOWEST_BYTES_PER_SECOND = 256 << 10
 _NOT_LET_IN = (401, 403)
 _NO_PLACE = ("ContainerNotFound", "NoSuchBucket", "ResourceNotFound")

@@ -26,7 +26,7 @@ from typing import Any
 from northstar.connection.credentials import WITHHELD
 from northstar.errors import Unavailable
 from northstar.names import EndpointRef
-from northstar.serving.dataplane.shipping import waiting
+from northstar.serving.dataplane.segments import SEGMENT, endpoint_folder
 from northstar.serving.dataplane.shipping_process import ShippingProcess
 from northstar.serving.dataplane.spec import ControlPlane, SpecSync
 from northstar.serving.dataplane.state import ServingProcess, StateFolder, process_start
@@ -158,7 +158,7 @@ class Agent:
             rejected=sum(report["rejected"] for report in (*reports, *retired)),
             captured=sum(report["captured"] for report in (*reports, *retired)),
             dropped=sum(report["dropped"] for report in (*reports, *retired)),
-            waiting=len(waiting(self._captures)) if self._shipping else 0,
+            waiting=self._to_ship(),
             spans_lost=self._telemetry.lost_spans()
             + sum(report["spans_lost"] for report in (*reports, *retired)),
             versions=tuple(sorted(set.intersection(*(set(r["versions"]) for r in reports))))
@@ -171,6 +171,14 @@ class Agent:
     def _access(self) -> AccessSpec | None:
         spec = self._sync.spec
         return spec.access if spec else None
+
+    def _to_ship(self) -> int:
+        """How many segments wait to be shipped, by our shipper or by whoever started us."""
+        spec = self._sync.spec
+        if not self._shipping and (spec is None or spec.capture.disk_mb is None):
+            return 0
+        own = endpoint_folder(self._captures, self._endpoint)
+        return sum(1 for _ in own.rglob(f"*{SEGMENT}"))
 
     def _keep_up(self) -> None:
         while not self._stop.is_set():
