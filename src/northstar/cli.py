@@ -49,6 +49,9 @@ COMMANDS: dict[str, _Entry] = {
     "terraform": _Entry(
         "northstar.terraform.cli:terraform", "The platform's own objects as Terraform resources."
     ),
+    "telemetry": _Entry(
+        "northstar.platform.telemetry_cli:telemetry", "Whether traces, metrics and logs arrive."
+    ),
     "login": _Entry("northstar.access.cli:login", "Remember a platform and who you are."),
     "whoami": _Entry("northstar.access.cli:whoami", "Who the platform takes you for."),
     "token": _Entry("northstar.access.cli:token", "Print a short-lived token."),

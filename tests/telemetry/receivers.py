@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import ipaddress
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -32,10 +39,15 @@ Answer = Callable[[Received], tuple[int, bytes]]
 
 
 class Receiver:
-    """An HTTP server that keeps what it is sent and answers as ``answer`` says."""
+    """An HTTP server that keeps what it is sent and answers as ``answer`` says.
 
-    def __init__(self, answer: Answer) -> None:
+    Args:
+        certificate: makes it speak TLS; see ``certify``.
+    """
+
+    def __init__(self, answer: Answer, certificate: Path | None = None) -> None:
         self.received: list[Received] = []
+        self.content_type = "application/json"
         self.answer = answer
         receiver = self
 
@@ -48,7 +60,7 @@ class Receiver:
                 status, content = receiver.answer(received)
                 self.send_response(status)
                 self.send_header("content-length", str(len(content)))
-                self.send_header("content-type", "application/json")
+                self.send_header("content-type", receiver.content_type)
                 self.end_headers()
                 self.wfile.write(content)
 
@@ -59,7 +71,12 @@ class Receiver:
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        scheme = "http"
+        if certificate:
+            context, scheme = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "https"
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -87,8 +104,8 @@ class Envelope:
 class Ingestion(Receiver):
     """Application Insights' ingestion endpoint; accepts everything unless told otherwise."""
 
-    def __init__(self, answer: Answer | None = None) -> None:
-        super().__init__(answer or _accept_all)
+    def __init__(self, answer: Answer | None = None, certificate: Path | None = None) -> None:
+        super().__init__(answer or _accept_all, certificate)
 
     @property
     def connection_string(self) -> str:
@@ -129,8 +146,8 @@ class Collected:
 class Collector(Receiver):
     """An OTLP collector over HTTP with protobuf."""
 
-    def __init__(self, answer: Answer | None = None) -> None:
-        super().__init__(answer or (lambda _: (200, b"")))
+    def __init__(self, answer: Answer | None = None, certificate: Path | None = None) -> None:
+        super().__init__(answer or (lambda _: (200, b"")), certificate)
 
     def collected(self) -> Collected:
         """Everything that arrived, from its protobuf."""
@@ -142,6 +159,32 @@ class Collector(Receiver):
                 body = gzip.decompress(body)
             _DECODE[received.path](body, found)
         return found
+
+
+def certify(file: Path) -> Path:
+    """Write a certificate of 127.0.0.1 that vouches for itself, and its key, into one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, *private)
+    )
+    return file
 
 
 def attributes(item: Any) -> dict[str, Any]:

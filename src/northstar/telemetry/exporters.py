@@ -67,38 +67,42 @@ class Exporters:
 
 
 def make_exporters(
-    settings: TelemetrySettings, azure_options: Mapping[str, Any] | None = None
+    settings: TelemetrySettings,
+    otlp_options: Mapping[str, Any] | None = None,
+    azure_options: Mapping[str, Any] | None = None,
 ) -> Exporters:
     """An exporter for each signal and destination; what fails to arrive is counted.
 
     Raises ``Invalid`` for a connection string that is none, and where a package is missing.
 
     Args:
+        otlp_options: more options of OTLP's exporters, such as a session with a hook.
         azure_options: more options of Azure's client, such as a hook for responses.
     """
     made = Exporters()
     for signal in SIGNALS:
         if signal in settings.otlp:
-            made.of(signal)[OTLP] = _counted(_otlp(signal), signal, OTLP, made.losses)
+            exporter = _otlp(signal, otlp_options or {})
+            made.of(signal)[OTLP] = _counted(exporter, signal, OTLP, made.losses)
         if settings.azure_monitor:
             exporter = _azure(signal, settings, azure_options or {})
             made.of(signal)[AZURE] = _counted(exporter, signal, AZURE, made.losses)
     return made
 
 
-def _otlp(signal: Signal) -> Any:
+def _otlp(signal: Signal, options: Mapping[str, Any]) -> Any:
     try:
         if signal == "traces":
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-            return OTLPSpanExporter()
+            return OTLPSpanExporter(**options)
         if signal == "metrics":
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
-            return OTLPMetricExporter()
+            return OTLPMetricExporter(**options)
         from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 
-        return OTLPLogExporter()
+        return OTLPLogExporter(**options)
     except ImportError as error:
         raise _missing("telemetry") from error
 

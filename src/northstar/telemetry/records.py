@@ -82,6 +82,22 @@ class RecordMaker:
         )
         return ReadableLogRecord(record, self.resource, self.scope)
 
+    def log(self, message: str, context: TraceContext) -> Any:
+        """A ``ReadableLogRecord`` of level INFO."""
+        from opentelemetry._logs import LogRecord, SeverityNumber
+        from opentelemetry.sdk._logs import ReadableLogRecord
+
+        record = LogRecord(
+            timestamp=time.time_ns(),
+            trace_id=int(context.trace_id, 16),
+            span_id=int(context.span_id, 16),
+            severity_number=SeverityNumber.INFO,
+            severity_text="INFO",
+            body=message,
+            attributes={},  # Azure's exporter wants some
+        )
+        return ReadableLogRecord(record, self.resource, self.scope)
+
     def _place(self, context: TraceContext) -> Any:
         return self._api.SpanContext(
             int(context.trace_id, 16),

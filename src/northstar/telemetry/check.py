@@ -1,0 +1,214 @@
+"""Sends one of each signal to everywhere that is configured, and says exactly what came of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from northstar.telemetry import trace_context
+from northstar.telemetry.advice import advice
+from northstar.telemetry.exporters import AZURE, OTLP, ExporterName, make_exporters
+from northstar.telemetry.interface import Attributes, Event, Span
+from northstar.telemetry.records import RecordMaker
+from northstar.telemetry.settings import TelemetrySettings
+
+CheckedSignal = Literal["traces", "metrics", "logs", "events"]
+EVENT = "northstar.telemetry.check"
+_OTLP_SECONDS = 2.0  # an exporter tries again until then
+_AROUND = re.compile(r"^(Transient error|Retrying due to server \w+ error:) | encountered while.*")
+_LOUD = ("opentelemetry", "azure")
+_KEY = re.compile(r"InstrumentationKey=([^;]+)", re.IGNORECASE)
+_INGESTION = re.compile(r"IngestionEndpoint=([^;]+)", re.IGNORECASE)
+_OLD_INGESTION = "https://dc.services.visualstudio.com"  # where a string without one leads
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of one signal at one exporter.
+
+    Attributes:
+        target: where it was sent, without anything secret.
+        problem: what went wrong, in the words of whoever said it; empty if it was accepted.
+        hint: what to do about it.
+    """
+
+    exporter: ExporterName
+    signal: CheckedSignal
+    target: str
+    accepted: bool
+    problem: str = ""
+    hint: str = ""
+
+
+def check(settings: TelemetrySettings, process: Attributes) -> list[Checked]:
+    """Send a span, a measurement, a log record and an event through each exporter.
+
+    Takes some seconds where nothing answers. Raises ``Invalid`` for settings that can't be used.
+
+    Args:
+        process: describes this process, as for ``start``.
+    """
+    heard = _Heard()
+    with heard.listening():
+        exporters = make_exporters(
+            settings,
+            {"timeout": _OTLP_SECONDS, "session": heard.session} if settings.otlp else {},
+            {"raw_response_hook": heard.azure_response},
+        )
+        maker = RecordMaker(process)
+        found = []
+        for name in (OTLP, AZURE):
+            for signal, exporter, batch in _signals(exporters.of, name, maker, process):
+                target = _target(name, exporter, settings)
+                heard.forget()
+                accepted = exporter.export(batch).name == "SUCCESS" and not heard.refusal
+                problem = "" if accepted else heard.problem()
+                hint = "" if accepted else advice(name, problem, settings)
+                found.append(Checked(name, signal, target, accepted, problem, hint))
+        for signal_exporters in (exporters.traces, exporters.metrics, exporters.logs):
+            for exporter in signal_exporters.values():
+                exporter.shutdown()
+    return found
+
+
+def _signals(
+    of: Callable[..., dict[ExporterName, Any]],
+    name: ExporterName,
+    maker: RecordMaker,
+    process: Attributes,
+) -> Iterator[tuple[CheckedSignal, Any, Any]]:
+    context, now_ns = trace_context.new(sampled=True), time.time_ns()
+    if exporter := of("traces").get(name):
+        yield "traces", exporter, [maker.span(Span(EVENT, context, now_ns - 1_000_000, now_ns))]
+    if exporter := of("metrics").get(name):
+        yield "metrics", exporter, _measurement(maker.resource)
+    if exporter := of("logs").get(name):
+        yield "logs", exporter, [maker.log("A test of telemetry; nothing is wrong.", context)]
+        event = Event("1", EVENT, datetime.now(UTC), context, {"state": "sent"})
+        yield "events", exporter, [maker.event(event)]
+
+
+def _measurement(resource: Any) -> Any:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+    provider.get_meter("northstar").create_counter(EVENT, "1", "A test of telemetry.").add(1)
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    return data
+
+
+def _target(name: ExporterName, exporter: Any, settings: TelemetrySettings) -> str:
+    if name == OTLP:
+        return str(exporter._endpoint).partition("?")[0]  # noqa: SLF001 - it is told nowhere else
+    key, place = _KEY.search(settings.azure_monitor), _INGESTION.search(settings.azure_monitor)
+    address = place[1].rstrip("/") if place else _OLD_INGESTION
+    return f"{address} (key {key[1][:8]}…)" if key else address
+
+
+@dataclass
+class _Heard:
+    """What exporters and those that they talk to say of one export."""
+
+    lines: list[str] = field(default_factory=list)
+    refusal: str = ""
+
+    def forget(self) -> None:
+        self.lines.clear()
+        self.refusal = ""
+
+    def problem(self) -> str:
+        """What was answered, or else what the exporter logged last."""
+        return self.refusal or (self.lines[-1] if self.lines else "It was not accepted.")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take in what exporters log, instead of having it printed."""
+        handler = _Lines(self.lines)
+        loggers = [logging.getLogger(name) for name in _LOUD]
+        before = [(logger.propagate, logger.level) for logger in loggers]
+        for logger in loggers:
+            logger.addHandler(handler)
+            logger.propagate = False
+            logger.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for logger, (propagate, level) in zip(loggers, before, strict=True):
+                logger.removeHandler(handler)
+                logger.propagate = propagate
+                logger.setLevel(level)
+
+    @property
+    def session(self) -> Any:
+        import requests
+
+        session = requests.Session()
+        session.hooks["response"].append(self._otlp_response)
+        return session
+
+    def azure_response(self, response: Any) -> None:
+        """Read Application Insights' answer, which names the error of each item."""
+        answer = response.http_response
+        try:
+            body = json.loads(answer.text())
+        except ValueError:
+            body = {}
+        errors = body.get("errors") or []
+        told = "; ".join(f"{one.get('message')} ({one.get('statusCode')})" for one in errors)
+        refused = body.get("itemsReceived", 0) != body.get("itemsAccepted", 0)
+        if answer.status_code != 200 or errors or refused:
+            self.refusal = f"HTTP {answer.status_code} {answer.reason}: {told}".rstrip(": ")
+
+    def _otlp_response(self, response: Any, **_: Any) -> None:
+        if response.status_code >= 400:
+            text = response.text[:500] if "json" in _type(response) or _is_text(response) else ""
+            self.refusal = f"HTTP {response.status_code} {response.reason}: {text}".rstrip(": ")
+        elif rejected := _rejected(response):
+            self.refusal = rejected
+
+
+class _Lines(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()
+        if record.exc_info and record.exc_info[1]:
+            said = f"{said} {record.exc_info[1]}"
+        if "retries or shutdown" not in said:  # the line before it says why
+            self._lines.append(_AROUND.sub("", said))
+
+
+def _type(response: Any) -> str:
+    return str(response.headers.get("content-type", ""))
+
+
+def _is_text(response: Any) -> bool:
+    return _type(response).startswith("text/plain")
+
+
+def _rejected(response: Any) -> str:
+    """What a collector did not take although it answered that all was well."""
+    if "protobuf" not in _type(response) or not response.content:
+        return ""
+    from google.protobuf.message import DecodeError
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+        ExportTraceServiceResponse,
+    )
+
+    try:  # the answers to all signals are made alike
+        partial = ExportTraceServiceResponse.FromString(response.content).partial_success
+    except DecodeError:
+        return ""
+    return f"not taken: {partial.error_message}" if partial.rejected_spans else ""
