@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import httpx2
 from northstar.connection import Connection, Credentials
 from tests.embedded import processes_mentioning, wait_until
 
+_NORTHSTAR = (sys.executable, "-m", "northstar")
+
 
 class Replicas:
     """Real `northstar server` processes behind a balancer, started and killed one by one.
@@ -25,13 +28,21 @@ class Replicas:
     Args:
         folder: of the state that they share, and of their logs.
         database_url, mlflow_database_url: PostgreSQL, or SQLite for one replica.
+        prefix: a command that starts the servers in its turn.
         settings: more of the servers' variables.
     """
 
     def __init__(
-        self, folder: Path, database_url: str, mlflow_database_url: str, **settings: str
+        self,
+        folder: Path,
+        database_url: str,
+        mlflow_database_url: str,
+        *,
+        prefix: Sequence[str] = (),
+        **settings: str,
     ) -> None:
         self.folder = folder
+        self._prefix = prefix
         self.state = folder / "state"
         self._balancer = Balancer()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -40,6 +51,7 @@ class Replicas:
             "NORTHSTAR_PUBLIC_URL": self._balancer.url,
             "NORTHSTAR_DATABASE_URL": database_url,
             "NORTHSTAR_MLFLOW_DATABASE_URL": mlflow_database_url,
+            "NORTHSTAR_JOBS": "unprotected",  # the tests' own code, on the tests' own machine
             **settings,
         }
         known = json.loads(self._command("bootstrap", "--json", **self._settings).stdout)
@@ -58,7 +70,7 @@ class Replicas:
         for port in ports:
             with (self.folder / f"server-{port}.log").open("wb") as log:
                 self._processes[port] = subprocess.Popen(
-                    [sys.executable, "-m", "northstar", "server", "--port", str(port)],
+                    [*self._prefix, *_NORTHSTAR, "server", "--port", str(port)],
                     stdout=log,
                     stderr=log,
                     env=self._environment(**self._settings),
@@ -101,7 +113,7 @@ class Replicas:
 
     def _command(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "northstar", *arguments],
+            [*_NORTHSTAR, *arguments],
             cwd=self.folder,
             env=self._environment(**variables),
             capture_output=True,
