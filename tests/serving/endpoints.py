@@ -20,6 +20,7 @@ from northstar.serving.dataplane.agent import Agent
 from northstar.serving.dataplane.fake import FakeControlPlane
 from northstar.serving.dataplane.runtimes.mlmodel import read_model_folder
 from northstar.serving.dataplane.state import StateFolder
+from northstar.serving.dataplane.telemetry import EndpointTelemetry
 from northstar.serving.domain import AccessSpec, CaptureSpec, EndpointSpec, ModelSpec
 
 ENDPOINT = EndpointRef("operations", "late-arrival", "prod")
@@ -102,7 +103,12 @@ class RunningEndpoint:
     """An agent in a thread, its workers and writers as the processes they are."""
 
     def __init__(
-        self, folder: Path, control: FakeControlPlane, workers: int = 1, ship_to: str = ""
+        self,
+        folder: Path,
+        control: FakeControlPlane,
+        workers: int = 1,
+        ship_to: str = "",
+        telemetry: EndpointTelemetry | None = None,
     ) -> None:
         self.control = control
         self.state = StateFolder(folder / "state")
@@ -115,6 +121,7 @@ class RunningEndpoint:
             workers=workers,
             sync_seconds=0.05,
             ship_to=ship_to,
+            telemetry=telemetry,
         )
         self._thread = threading.Thread(target=self.agent.run)
         self.client = httpx2.Client(base_url=self.agent.url, timeout=10, trust_env=False)

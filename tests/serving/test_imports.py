@@ -13,7 +13,7 @@ from tests.serving.endpoints import ENDPOINT, eventually, processes
 
 _IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \| +(\S+)$", re.MULTILINE)
 _FORBIDDEN = ("mlflow", "pandas", "sklearn", "lightgbm", "fastapi", "sqlalchemy", "alembic",
-              "cedarpy", "duckdb", "northstar.platform", "northstar.database", "northstar.access",
+              "cedarpy", "duckdb", "opentelemetry", "azure", "northstar.platform", "northstar.database", "northstar.access",
               "northstar.registry.service", "northstar.serving.service")  # fmt: skip
 
 

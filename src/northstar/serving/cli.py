@@ -152,6 +152,7 @@ def invoke(
         "predictions": answer.predictions,
         "version": answer.version,
         "classes": answer.classes,
+        "trace": answer.trace,
     }
     pairs = list(zip(answer.ids, map(_prediction, answer.predictions), strict=True))
     emit(data, as_json=as_json, text=lambda: table(("id", "prediction"), pairs))

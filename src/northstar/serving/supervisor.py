@@ -38,6 +38,7 @@ _STEADY_SECONDS = 30.0
 _WORST_PAUSE_SECONDS = 60.0
 _NEW_PORT_AFTER_FAILURES = 5
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS")
+_OF_TELEMETRY = ("OTEL_", "APPLICATIONINSIGHTS_")
 
 
 class Identity(NamedTuple):
@@ -182,8 +183,14 @@ class Supervisor:
             "--state-dir", str(state),
             "--captures", str(self._captures),
         ]  # fmt: skip
-        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _KEPT_VARIABLES or name.startswith(_OF_TELEMETRY)
+        }
+        environment.pop("OTEL_SERVICE_NAME", None)  # it is the control plane's
         environment |= {
+            "OTEL_EXPORTER_PROMETHEUS_PORT": "0",  # each endpoint its own
             "NORTHSTAR_URL": self._url,
             "NORTHSTAR_CLIENT_ID": identity.client_id,
             "NORTHSTAR_CLIENT_SECRET": identity.client_secret,

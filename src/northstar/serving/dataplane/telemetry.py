@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from northstar.errors import Invalid
 from northstar.names import EndpointRef
 from northstar.serving.dataplane.metrics_server import MetricsServer
 from northstar.serving.dataplane.tracing import make_span
@@ -25,6 +26,8 @@ from northstar.telemetry.start import start
 log = logging.getLogger(__name__)
 
 USUAL_RATIO = "0.01"
+_METRICS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST"
+_METRICS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT"
 _EDGES_A_BOUNDARY = 4
 _BOUNDARIES_SECONDS = tuple(edge / 1000 for edge in LATENCY_EDGES_MS[::_EDGES_A_BOUNDARY])
 
@@ -80,8 +83,8 @@ class EndpointTelemetry:
             self._server = MetricsServer(host, port, self._telemetry.scrape, access)
         except OSError as error:
             log.error(  # noqa: TRY400 - the message says it all
-                "metrics cannot be scraped: port %d on %s: %s (OTEL_EXPORTER_PROMETHEUS_PORT "
-                "chooses another)", port, host, error.strerror,
+                "metrics cannot be scraped: port %d on %s: %s (%s chooses another)",
+                port, host, error.strerror, _METRICS_PORT,
             )  # fmt: skip
         else:
             log.info("metrics are at %s", self._server.url)
@@ -124,8 +127,6 @@ def start_telemetry(
     if not env.get(SAMPLER):
         # The SDK reads them itself, and tells Azure what share it is sent.
         env[SAMPLER], env[ARGUMENT] = "parentbased_traceidratio", env.get(ARGUMENT) or USUAL_RATIO
-    host = env.get("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost"
-    port = int(env.get("OTEL_EXPORTER_PROMETHEUS_PORT") or 9464)
     instance = secrets.token_hex(8)
     attributes = {**_names(endpoint), "service.namespace": str(endpoint)}
     return EndpointTelemetry(
@@ -133,9 +134,16 @@ def start_telemetry(
         start(settings, "northstar-endpoint", instance, attributes),
         read_sampler(env) if spans else unobserved_sampler(),
         spans=spans,
-        metrics_at=(host, port) if settings.prometheus else None,
+        metrics_at=_metrics_address(env) if settings.prometheus else None,
         instance=instance,
     )
+
+
+def _metrics_address(env: Mapping[str, str]) -> tuple[str, int]:
+    host, port = env.get(_METRICS_HOST) or "localhost", env.get(_METRICS_PORT) or "9464"
+    if not port.isdecimal():
+        raise Invalid(f"{_METRICS_PORT} is {port!r}, not a port.", hint="0 takes a free one.")
+    return host, int(port)
 
 
 def unobserved_sampler() -> Sampler:
