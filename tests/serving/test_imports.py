@@ -13,8 +13,9 @@ from tests.serving.endpoints import ENDPOINT, eventually, processes
 
 _IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \| +(\S+)$", re.MULTILINE)
 _FORBIDDEN = ("mlflow", "pandas", "sklearn", "lightgbm", "fastapi", "sqlalchemy", "alembic",
-              "cedarpy", "duckdb", "opentelemetry", "azure", "northstar.platform", "northstar.database", "northstar.access",
-              "northstar.registry.service", "northstar.serving.service")  # fmt: skip
+              "cedarpy", "duckdb", "opentelemetry", "azure", "northstar.platform",
+              "northstar.database", "northstar.access", "northstar.registry.service",
+              "northstar.serving.service")  # fmt: skip
 
 
 def test_an_endpoint_of_a_lightgbm_model_imports_nothing_of_the_control_plane(
