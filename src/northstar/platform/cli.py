@@ -49,11 +49,7 @@ def server(host: str, port: int) -> None:
     It does not start with a store that it can't use. Squads' code (jobs, endpoints) is started as
     users of its own, or not at all, unless the settings say otherwise.
     """
-    hide_secrets()
-    keep_files_private()
-    settings = Settings.from_environment()
-    private_folder(settings.state)
-    platform = build(settings)
+    platform = build(_settings())
     platform.storage.check()
     if problem := platform.isolation.problem:
         say(f"Warning: {problem}")
@@ -72,7 +68,7 @@ def bootstrap(as_json: bool) -> None:
     for the pages. Whoever can read the settings can do this at any time; secrets of earlier calls
     end after a day.
     """
-    platform = build(Settings.from_environment())
+    platform = build(_settings())
     client_id, client_secret = platform.access.bootstrap_administrator()
     link = platform.access.sign_in_link(client_id)
     platform.close()
@@ -83,3 +79,12 @@ def bootstrap(as_json: bool) -> None:
         "sign_in_link": link,
     }
     emit(found, as_json=as_json, text="\n".join(f"{n:<14} {v}" for n, v in found.items()))
+
+
+def _settings() -> Settings:
+    """The server's settings; from now on this process keeps them, and what it writes, to itself."""
+    hide_secrets()
+    keep_files_private()
+    settings = Settings.from_environment()
+    private_folder(settings.state)
+    return settings
