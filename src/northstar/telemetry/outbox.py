@@ -88,6 +88,7 @@ def tell_of(
     *,
     what: str,
     subject: str,
+    since: datetime | None = None,
 ) -> None:
     """Have told what happened to something that keeps a ``traceparent``: in that trace, linked to
     the work in which it happened where that is another.
@@ -103,6 +104,7 @@ def tell_of(
         context=parent.child() if parent else trace_context.lasting(),
         parent=parent,
         links=[here] if here and parent and here.trace_id != parent.trace_id else [],
+        since=since,
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Integer, Row, String, Table, Text, insert, select
 from northstar.database import Database, UtcDateTime, metadata
 from northstar.names import ProjectRef
 from northstar.pipeline.jobs.domain import ENDED, Job, JobRequest
-from northstar.pipeline.jobs.telling import tell
+from northstar.pipeline.jobs.telling import tell_ended, tell_queued
 
 jobs = Table(
     "jobs",
@@ -57,14 +57,15 @@ class JobStore:
                 known = connection.execute(select(jobs).where(jobs.c.key == key)).first()
                 if known:
                     return _job(known)
-            row = connection.execute(insert(jobs).values(**values).returning(jobs)).one()
-            return _job(row)
+            job = _job(connection.execute(insert(jobs).values(**values).returning(jobs)).one())
+            tell_queued(connection, job)
+            return job
 
     def change(self, job: int, **facts: Any) -> None:
         """Write what has become known of a job."""
         with self._database.begin() as connection:
             changed = update(jobs).where(jobs.c.id == job).values(**facts).returning(jobs)
-            tell(connection, _job(connection.execute(changed).one()))
+            tell_ended(connection, _job(connection.execute(changed).one()))
 
     def get(self, project: ProjectRef, job: int) -> Job | None:
         """One job of a project."""

@@ -1,4 +1,4 @@
-"""What the platform's telemetry says of a job, written in the transaction that ends it."""
+"""What the platform's telemetry says of a job, written in the transaction that changes it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,41 @@ from northstar.telemetry import outbox, trace_context
 EVENT = "northstar.job"
 
 
-def tell(connection: Connection, job: Job) -> None:
-    """Tell of a job that has ended; of one that goes on, nothing."""
-    if job.state not in ENDED or job.ended_at is None:
-        return
+def tell_queued(connection: Connection, job: Job) -> None:
+    """Tell of a new job: the first span of those that its ``traceparent`` is above of."""
     outbox.tell(
         connection,
         EVENT,
-        job.ended_at,
-        {
-            "job": job.id,
-            "state": job.state,
-            "squad": job.squad,
-            "project": job.project,
-            "version": job.version,
-            "new_version": job.new_version or 0,
-            "by": job.requested_by,
-        },
-        what="job",
+        job.created_at,
+        _attributes(job),
+        what="job queued",
         context=trace_context.parse(job.traceparent) or trace_context.lasting(),
-        since=job.created_at,
+        parent=trace_context.current(),
     )
+
+
+def tell_ended(connection: Connection, job: Job) -> None:
+    """Tell of a job that has ended, with how long it took; of one that goes on, nothing."""
+    if job.state in ENDED and job.ended_at is not None:
+        outbox.tell_of(
+            connection,
+            EVENT,
+            job.ended_at,
+            _attributes(job),
+            what=f"job {job.state}",
+            subject=job.traceparent,
+            since=job.created_at,
+        )
+
+
+def _attributes(job: Job) -> dict[str, str | int]:
+    return {
+        "job": job.id,
+        "state": job.state,
+        "squad": job.squad,
+        "project": job.project,
+        "environment": job.propose_to or "",
+        "version": job.version,
+        "new_version": job.new_version or 0,
+        "by": job.requested_by,
+    }
