@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from northstar.errors import Failed, Invalid, NotFound
+from northstar.telemetry.azure_identity import azure_credential
 
 
 class SecretSource(Protocol):
@@ -54,7 +55,7 @@ class KeyVault:
     """Secrets in Azure Key Vault, read with the identity of this process.
 
     Args:
-        credential: an ``azure.core`` token credential; ``DefaultAzureCredential`` without one.
+        credential: an ``azure.core`` token credential; this process's own without one.
         options: for ``azure.keyvault.secrets.SecretClient``.
     """
 
@@ -66,14 +67,13 @@ class KeyVault:
         vault, secret, version = _parts_of(name)
         try:
             from azure.core.exceptions import AzureError, ResourceNotFoundError
-            from azure.identity import DefaultAzureCredential
             from azure.keyvault.secrets import SecretClient
         except ImportError as error:
             raise Failed(
                 "Reading from Key Vault needs Azure's libraries.",
                 hint="pip install 'northstar-mlops[azure]'",
             ) from error
-        credential = self._credential or DefaultAzureCredential()
+        credential = self._credential or azure_credential()
         try:
             with SecretClient(vault, credential, **self._options) as client:
                 value = client.get_secret(secret, version).value
@@ -84,9 +84,6 @@ class KeyVault:
                 f"The secret {secret} could not be read from {vault}: {type(error).__name__}.",
                 hint="Does this process's identity have the role Key Vault Secrets User there?",
             ) from error
-        finally:
-            if self._credential is None:
-                credential.close()
         if not value:
             raise NotFound(f"The secret {secret} in {vault} is empty.")
         return value
