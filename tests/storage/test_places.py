@@ -141,6 +141,11 @@ def test_mlflow_is_told_the_same_place_in_its_own_words(place: str, destination:
     assert mlflow_destination(place, {}) == destination
 
 
+def test_mlflow_is_not_led_to_an_account_that_it_cannot_find() -> None:
+    with pytest.raises(StoreWrong, match="AZURE_STORAGE_BLOB_ENDPOINT"):
+        mlflow_destination(REAL, {"AZURE_STORAGE_BLOB_ENDPOINT": "https://127.0.0.1:1/x"})
+
+
 def test_a_place_that_mlflow_does_not_know_is_refused() -> None:
     with pytest.raises(StoreWrong, match="MLflow keeps no artifacts"):
         mlflow_destination("memory://x", {})

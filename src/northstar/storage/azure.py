@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 from northstar.storage.errors import StoreWrong
 
 CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING"
+"""How azurite is reached, with its well-known key."""
+ENDPOINT = "AZURE_STORAGE_BLOB_ENDPOINT"
+"""Where the account answers (https), if not under its name."""
 _KEYS = (
     "AZURE_STORAGE_ACCOUNT_KEY",
     "AZURE_STORAGE_ACCESS_KEY",
@@ -54,10 +57,8 @@ def read_address(url: str) -> BlobAddress:
 def adlfs_options(address: BlobAddress, environ: Mapping[str, str]) -> dict[str, Any]:
     """With what adlfs opens an account; raises ``StoreWrong`` for a key of a real account."""
     if connection := environ.get(CONNECTION_STRING):
-        endpoint, has_key = _endpoint(connection)
-        if has_key:
-            return {"connection_string": connection}
-        return {"account_name": address.account, "account_host": endpoint, "anon": False}
+        _check_is_azurite(connection)
+        return {"connection_string": connection}
     if keys := [name for name in _KEYS if environ.get(name)]:
         raise StoreWrong(
             f"{', '.join(keys)}: account keys and signatures are for azurite alone.",
@@ -65,15 +66,17 @@ def adlfs_options(address: BlobAddress, environ: Mapping[str, str]) -> dict[str,
             f"the role Storage Blob Data Contributor on the container {address.container}.",
         )
     host = f"{address.account}.blob.{address.cloud}"
+    if endpoint := environ.get(ENDPOINT):
+        host = endpoint.removeprefix("https://").rstrip("/")
     return {"account_name": address.account, "account_host": host, "anon": False}
 
 
 def mlflow_destination(address: BlobAddress, environ: Mapping[str, str]) -> str:
     """The same place as MLflow's own artifact repository for Azure Blob writes it."""
-    if (connection := environ.get(CONNECTION_STRING)) and not _endpoint(connection)[1]:
+    if environ.get(ENDPOINT):
         raise StoreWrong(
-            f"MLflow finds no credential for the account that {CONNECTION_STRING} names.",
-            hint="Set NORTHSTAR_MLFLOW_ARTIFACTS to another place.",
+            f"MLflow knows accounts by their names, not by {ENDPOINT}.",
+            hint="Set NORTHSTAR_MLFLOW_ARTIFACTS to a folder, or let the name lead to the account.",
         )
     return f"wasbs://{address.container}@{address.account}.blob.{address.cloud}/{address.prefix}"
 
@@ -88,23 +91,19 @@ def role_to_give(address: BlobAddress, environ: Mapping[str, str]) -> str:
     )
 
 
-def _endpoint(connection: str) -> tuple[str, bool]:
-    """Host and path of the account, and whether the string has a key; ``StoreWrong`` if it must
-    not have one.
-    """
+def _check_is_azurite(connection: str) -> None:
+    """Raise ``StoreWrong`` unless a connection string leads to this machine."""
     pairs = (part.partition("=") for part in connection.strip().split(";") if part)
     known = {name.strip().lower(): value for name, _, value in pairs}
-    endpoint = urlsplit(known.get("blobendpoint", ""))
-    if not endpoint.netloc:
+    host = urlsplit(known.get("blobendpoint", "")).hostname
+    if not host:
         raise StoreWrong(
             f"{CONNECTION_STRING} names no BlobEndpoint.",
             hint="It is for azurite. A real account needs no such string: its name stands in the "
             "address, and who asks is the identity of this process.",
         )
-    has_key = "accountkey" in known or "sharedaccesssignature" in known
-    if has_key and endpoint.hostname not in _LOOPBACK:
+    if host not in _LOOPBACK:
         raise StoreWrong(
-            f"{CONNECTION_STRING} has a key of {endpoint.hostname}: keys are for azurite alone.",
+            f"{CONNECTION_STRING} leads to {host}: keys are for azurite alone.",
             hint="Remove it, and give this process's identity a role.",
         )
-    return f"{endpoint.netloc}{endpoint.path}", has_key

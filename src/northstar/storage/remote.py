@@ -130,7 +130,8 @@ class RemoteStore:
             )
         return StoreUnavailable(
             f"{self._place} did not do what it was asked ({_said(error)}).",
-            hint="Does it answer from this machine? The call may succeed later.",
+            hint="Does it answer from this machine, and has this process an identity (the log says "
+            "what was tried)? The call may succeed later.",
         )
 
     def _no_place(self) -> StoreMissing:
