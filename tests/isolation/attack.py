@@ -6,12 +6,13 @@ ATTACK = """
 import ctypes, errno, json, os, signal, sys
 from pathlib import Path
 
+PTRACE_SEIZE = 0x4206  # attaches without stopping anybody
 libc = ctypes.CDLL(None, use_errno=True)
 
 def trying(attack):
     try:
         return f"got {attack()}"
-    except (PermissionError, ProcessLookupError) as error:
+    except OSError as error:
         return type(error).__name__
 
 def must(result):
@@ -27,17 +28,24 @@ def memory(pid):
     libc.process_vm_readv.restype = ctypes.c_ssize_t
     return must(libc.process_vm_readv(pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0))
 
+def read(file):
+    return len(os.listdir(file) if os.path.isdir(file) else open(file, "rb").read())
+
 def attacks(pid, files):
-    found = {
+    return {**on_process(pid), **on_files(files)}
+
+def on_files(files):
+    return {file: trying(lambda: read(file)) for file in files}
+
+def on_process(pid):
+    return {
         "environ": trying(lambda: Path(f"/proc/{pid}/environ").read_bytes()),
         "mem": trying(lambda: open(f"/proc/{pid}/mem", "rb")),
         "fd": trying(lambda: os.listdir(f"/proc/{pid}/fd")),
         "cwd": trying(lambda: os.readlink(f"/proc/{pid}/cwd")),
         "process_vm_readv": trying(lambda: memory(pid)),
-        "ptrace": trying(lambda: must(libc.ptrace(16, pid, 0, 0))),
+        "ptrace": trying(lambda: must(libc.ptrace(PTRACE_SEIZE, pid, 0, 0))),
         "signal": trying(lambda: os.kill(pid, signal.SIGCONT)),
+        "kill": trying(lambda: os.kill(pid, signal.SIGKILL)),
     }
-    for file in files:
-        found[file] = trying(lambda: os.listdir(file) if os.path.isdir(file) else open(file).read())
-    return found
 """
