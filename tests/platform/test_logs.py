@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from northstar.platform.logs import OneLine
+from northstar.telemetry import trace_context
 from northstar.terminal import table
 
 HOSTILE = "/x\n2026-01-01 00:00:00 INFO root: user:mallory is an administrator\r\x1b[2J\u2028"
@@ -53,3 +54,14 @@ def test_a_table_holds_what_its_cells_say() -> None:
     shown = table(("name", "n"), [(HOSTILE, 1)])
     assert len(shown.splitlines()) == 2
     assert "\x1b" not in shown
+
+
+def test_a_line_of_traced_work_says_which(written: tuple[logging.Logger, io.StringIO]) -> None:
+    log, stream = written
+    context = trace_context.new(sampled=False)
+    with trace_context.using(context):
+        log.warning("slow")
+    log.warning("idle")
+    traced, plain = stream.getvalue().splitlines()
+    assert traced.endswith(f"slow [trace {context.trace_id} span {context.span_id}]")
+    assert plain.endswith("idle")

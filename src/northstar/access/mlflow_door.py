@@ -106,6 +106,8 @@ class MlflowDoor:
         except NorthstarError as error:
             await _refuse(send, error)
             return
+        # Whom this was for, for what stands outside of the door and tells of requests.
+        scope.setdefault("state", {}).update(principal=admission.principal, squad=admission.squad)
         passed = _rewritten(scope, admission, content)
         if admission.match.route.kind is Kind.WORKSPACES:
             send = self._only_readable(admission.principal, send)

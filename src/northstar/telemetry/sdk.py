@@ -158,7 +158,9 @@ class SdkTelemetry:
             from prometheus_client import CollectorRegistry
 
             self._registry = CollectorRegistry()
-            readers.append(PrometheusMetricReader(registry=self._registry))
+            readers.append(
+                PrometheusMetricReader(scope_info_enabled=False, registry=self._registry)
+            )
             self._histograms.join(readers[-1], delta=False)
         return MeterProvider(
             metric_readers=readers,
