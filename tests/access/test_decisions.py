@@ -36,7 +36,8 @@ def may(
     [
         (
             "version:read",
-            "platform-admin squad-owner data-scientist approver operator reader run",
+            "platform-admin squad-owner data-scientist approver operator release-manager reader "
+            "run",
         ),
         ("version:register", "platform-admin squad-owner data-scientist run"),
         ("release:propose", "platform-admin squad-owner data-scientist"),
@@ -56,6 +57,9 @@ def may(
         ("endpoint:operate", "platform-admin squad-owner operator"),
         ("principal:create", "platform-admin"),
         ("squad:create", "platform-admin"),
+        ("freeze:manage", "platform-admin squad-owner release-manager"),
+        ("environment:update", "platform-admin"),
+        ("infrastructure:report", "platform-admin infrastructure-reporter"),
     ],
 )
 def test_which_roles_allow_what(action: str, roles: str) -> None:

@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,11 @@ from northstar.project.store import ProjectStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "access.md"
 OWN, OTHER, PROJECT = "operations", "pricing", "late-arrival"
-OF_THE_PLATFORM: tuple[RoleName, ...] = ("platform-admin", "metrics-reader")
+OF_THE_PLATFORM: tuple[RoleName, ...] = (
+    "platform-admin",
+    "infrastructure-reporter",
+    "metrics-reader",
+)
 Cells = dict[RoleName, str]
 
 
@@ -209,6 +213,14 @@ def _revokes(world: World, role: RoleName, scope: Scope) -> bool:
     return _answers(204, "DELETE", f"/api/role-assignments/{held.id}")(world, role, scope)
 
 
+def _lifts_a_freeze(world: World, role: RoleName, scope: Scope) -> bool:
+    now = datetime.now(UTC)
+    held = world.platform.freezes.set(
+        "prod", scope.squad, "Peak", None, now + timedelta(hours=1), PLATFORM
+    )
+    return _answers(204, "DELETE", f"/api/freezes/{held.id}")(world, role, scope)
+
+
 def _reads_a_role(world: World, role: RoleName, scope: Scope) -> bool:
     held = world.platform.access.directory.assign("user:target", "approver", scope, PLATFORM.id)
     answer = world.send(role, "GET", f"/api/role-assignments/{held.id}")
@@ -251,6 +263,13 @@ _EXPLAIN = "/api/access/explanation?principal=user:target&action=squad:read&reso
 _HOLDERS = "/api/access/holders?action=squad:read&resource={scope}"
 _NO = {"reason": "no"}
 _GIVE = {"principal": "user:target", "role": "reader", "scope": "{scope}"}
+_FREEZE = {
+    "environment": "prod",
+    "squad": "{squad}",
+    "reason": "Peak",
+    "starts_at": "2100-01-01T00:00:00Z",
+    "ends_at": "2100-01-02T00:00:00Z",
+}
 _ALIAS = {"name": "x", "alias": "champion", "version": "1"}
 _REQUEST = "/api/elevations/{request}"
 
@@ -270,6 +289,8 @@ ASKED: list[tuple[str, str, Ask]] = [
     ("role:read", "squad", _reads_a_role),
     ("role:assign", "squad", _answers(201, "POST", "/api/role-assignments", json=_GIVE)),
     ("role:assign", "squad", _revokes),
+    ("freeze:manage", "squad", _answers(201, "POST", "/api/freezes", json=_FREEZE)),
+    ("freeze:manage", "squad", _lifts_a_freeze),
     ("squad:read", "squad", _shows("/api/squads", lambda one, squad: one["name"] == squad)),
     ("project:read", "squad", _shows("/api/squads/{squad}/projects", _is_of_the_squad)),
     ("audit:read", "squad", _answers(200, "GET", "/api/audit?scope={scope}")),

@@ -124,7 +124,7 @@ def test_an_empty_push_is_refused(office: Office) -> None:
 
 def test_every_route_declares_its_action(office: Office) -> None:
     routes = declarations(office.http.app)  # type: ignore[arg-type]
-    assert len(routes) == 12
+    assert len(routes) == 15
     assert all(len(declared) == 1 for declared in routes.values())
 
 

@@ -15,6 +15,7 @@ from northstar.errors import Conflict, Unavailable
 from northstar.names import EndpointRef, ProjectRef
 from northstar.registry.domain import VersionRecord
 from northstar.registry.fake import FakeMlflow
+from northstar.release.domain import Hold
 from northstar.release.fake import FakeEndpoints
 from tests.release.world import CANARY, DEV, PROJECT, World
 
@@ -75,10 +76,14 @@ class ReleaseLoop(RuleBasedStateMachine):
 
     @rule()
     def the_loop_steps(self) -> None:
+        before = self.shares()
         try:
             self.world.releases.step()
         except Killed:
             return
+        finally:
+            if self.world.hold:
+                assert all(before[one] >= share for one, share in self.shares().items())
 
     @rule(broken=st.booleans())
     def people_ask_the_endpoint(self, broken: bool) -> None:
@@ -104,6 +109,10 @@ class ReleaseLoop(RuleBasedStateMachine):
     def the_process_will_be_killed(self, when: str) -> None:
         self.endpoints.kill = when
 
+    @rule(frozen=st.booleans())
+    def the_environment_freezes_and_thaws(self, frozen: bool) -> None:
+        self.world.hold = Hold(reason="dev is frozen.", way_out="") if frozen else None
+
     @invariant()
     def at_most_one_is_live_and_one_on_its_way(self) -> None:
         states = list(self.world.states().values())
@@ -116,7 +125,11 @@ class ReleaseLoop(RuleBasedStateMachine):
         assert not weights or abs(sum(weights.values()) - 100) < 1e-9
         assert set(weights) <= {r.version for r in self.world.releases.releases(DEV) if r.verdict}
 
+    def shares(self) -> dict[int, float]:
+        return {one.id: one.share for one in self.world.releases.releases(DEV)}
+
     def teardown(self) -> None:
+        self.world.hold = None
         self.endpoints.reachable, self.endpoints.answering = True, True
         self.endpoints.kill, self.mlflow.away = "", False
         self.people_ask_the_endpoint(broken=False)

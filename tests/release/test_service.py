@@ -9,9 +9,17 @@ from northstar.access.domain import Principal
 from northstar.database import Database
 from northstar.errors import Conflict, Denied, NotFound, Unavailable
 from northstar.release.direct import PATIENCE_SECONDS
-from northstar.release.domain import RolloutPlan
-from northstar.release.errors import BlindRollout, EndpointBusy, FourEyes, WrongMoment
+from northstar.release.domain import Hold, RolloutPlan
+from northstar.release.errors import (
+    BlindRollout,
+    EndpointBusy,
+    EnvironmentFrozen,
+    FourEyes,
+    WrongMoment,
+)
 from tests.release.world import CANARY, DEV, PROD, PROJECT, World
+
+FROZEN = Hold(reason="dev is frozen until Monday.", way_out="Ask the release manager.")
 
 
 @pytest.fixture
@@ -75,6 +83,60 @@ def test_a_canary_taken_back_by_hand_returns_only_its_share(world: World) -> Non
     assert (taken.version, taken.state) == (2, "rolled-back")
     assert world.endpoints.weights[DEV] == {1: 100.0}
     assert world.states()[1] == "live"
+
+
+def test_nothing_new_is_asked_for_or_agreed_to_while_the_environment_is_frozen(
+    world: World,
+) -> None:
+    world.register(1)
+    waiting = world.releases.propose(PROD, 1, world.anna)
+    world.register(2)
+    world.hold = FROZEN
+    with pytest.raises(EnvironmentFrozen, match="frozen until Monday") as refused:
+        world.releases.propose(PROD, 2, world.anna)
+    assert refused.value.hint == FROZEN.way_out
+    with pytest.raises(EnvironmentFrozen):
+        world.releases.approve(PROD, waiting.id, world.ben)
+    assert world.releases.propose(PROD, 1, world.anna) == waiting  # that is nothing new
+    world.releases.reject(PROD, waiting.id, world.ben, "not worth the wait")
+    denied = world.access.audit.entries(outcome="denied")
+    assert [(one.action, one.detail["reason"]) for one in denied] == [
+        ("release:approve", FROZEN.reason),
+        ("release:propose", FROZEN.reason),
+    ]
+
+
+def test_what_was_agreed_to_before_a_freeze_waits_for_its_end(world: World) -> None:
+    world.register(1)
+    release = world.releases.propose(DEV, 1, world.anna)
+    world.hold = FROZEN
+    assert world.releases.step() == 0
+    view = world.releases.view(DEV, release.id)
+    assert (view.release.state, view.outlook) == ("approved", FROZEN.reason)
+    world.hold = None
+    world.settle()
+    assert world.states() == {1: "live"}
+
+
+def test_a_canary_keeps_its_share_in_a_freeze_and_its_guards_keep_watching(world: World) -> None:
+    world.live(1)
+    world.register(2, live=1)
+    release = world.releases.propose(DEV, 2, world.anna, CANARY)
+    world.releases.step()
+    world.hold = FROZEN
+    world.canary_step()
+    assert world.endpoints.weights[DEV] == {1: 90.0, 2: 10.0}
+    assert world.releases.view(DEV, release.id).outlook.endswith(FROZEN.reason)
+    world.canary_step(errors=100)
+    assert world.states() == {2: "rolled-back", 1: "live"}
+
+
+def test_traffic_is_taken_back_in_a_freeze_as_ever(world: World) -> None:
+    world.live(1)
+    world.live(2)
+    world.hold = FROZEN
+    world.releases.rollback(DEV, "wrong all day", world.ben)
+    assert world.endpoints.weights[DEV] == {1: 100.0}
 
 
 def test_rolling_back_makes_the_replaced_version_live_again_and_again(world: World) -> None:

@@ -13,7 +13,7 @@ from northstar.registry.domain import Metric, VersionRegistration, VersionUse
 from northstar.registry.fake import FakeMlflow, example_registration
 from northstar.registry.models import ModelFolders
 from northstar.registry.service import RegistryService
-from northstar.release.domain import Release, RolloutPlan
+from northstar.release.domain import Hold, Release, RolloutPlan
 from northstar.release.fake import FakeEndpoints
 from northstar.release.service import ReleaseService
 from northstar.standards.service import StandardsService
@@ -43,6 +43,7 @@ class World:
         self.database = database or Database(f"sqlite:///{folder / 'test.db'}")
         metadata.create_all(self.database.engine)
         self.clock = FakeClock()
+        self.hold: Hold | None = None
         self.access = AccessService(self.database, self.clock, "http://platform")
         self.mlflow = mlflow or FakeMlflow()
         self.endpoints = endpoints or FakeEndpoints()
@@ -64,6 +65,7 @@ class World:
             self.endpoints,
             self.endpoints,
             self.access,
+            lambda endpoint: self.hold,
         )
         self.anna, self.ben, self.chris = (self.person(name) for name in ("anna", "ben", "chris"))
         for person in (self.anna, self.ben, self.chris):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from northstar.environments.freezes import Freeze
 from northstar.names import EnvironmentName
 
 ReportKind = Literal["plan", "apply", "drift", "destroy"]
@@ -37,13 +38,9 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Environment(_Value):
-    """A stage that every project goes through: dev, staging or prod.
+class EnvironmentSettings(_Value):
+    """What is said of an environment: whose it is and where it runs."""
 
-    There are always these three. What is kept here says whose they are and where they run.
-    """
-
-    name: EnvironmentName = Field(description="Which of them.")
     description: _Text = Field(default="", description="What it is for.")
     owners: Annotated[tuple[_Line, ...], Field(max_length=20)] = Field(
         default=(), description="Who answers for it: people or groups, as they are called."
@@ -57,6 +54,12 @@ class Environment(_Value):
         le=24 * 90,
         description="After how many hours without a check for drift the check is overdue.",
     )
+
+
+class Environment(EnvironmentSettings):
+    """A stage that every project goes through: dev, staging or prod; there are always these."""
+
+    name: EnvironmentName = Field(description="Which of them.")
 
 
 class ResourceChange(_Value):
@@ -76,7 +79,7 @@ class PolicyFinding(_Value):
     waived: _Told = ""
 
 
-class EnvironmentReport(_Value):
+class CommandReport(_Value):
     """What one command found or did to an environment's infrastructure.
 
     ``drift`` reports name what differs from the code, the others what would be or was changed.
@@ -84,7 +87,6 @@ class EnvironmentReport(_Value):
     same. Who reports is known by the token.
     """
 
-    environment: EnvironmentName
     kind: ReportKind
     at: AwareDatetime
     commit: _Line = ""
@@ -107,6 +109,12 @@ class EnvironmentReport(_Value):
         return not self.problem
 
 
+class EnvironmentReport(CommandReport):
+    """What one command found or did, and to which environment."""
+
+    environment: EnvironmentName
+
+
 class StoredReport(EnvironmentReport):
     """A report as the platform keeps it."""
 
@@ -116,10 +124,10 @@ class StoredReport(EnvironmentReport):
 
 
 class Infrastructure(_Value):
-    """What is known of an environment's infrastructure, by what was reported last.
+    """What is known of an environment's infrastructure, each by the latest report of its kind.
 
-    ``checked`` is the last check for drift that came to its end; ``overdue_since`` is when the next
-    one was due, where it has not come.
+    ``checked`` is the last check for drift that came to its end, ``failed`` the last command that
+    did not. ``overdue_since`` is when the next check was due, where none has come.
     """
 
     applied: StoredReport | None = None
@@ -128,17 +136,49 @@ class Infrastructure(_Value):
     failed: StoredReport | None = None
     overdue_since: datetime | None = None
 
+    @property
+    def exists(self) -> bool:
+        """Whether it was applied, and not destroyed since."""
+        if self.applied is None:
+            return False
+        return self.destroyed is None or self.destroyed.at < self.applied.at
 
-def infrastructure(
-    environment: Environment, latest: Infrastructure, now: datetime
-) -> Infrastructure:
-    """``latest`` with what follows from it now.
+    def as_of(self, now: datetime, check_hours: int) -> Infrastructure:
+        """The same, with whether a check is overdue; what doesn't exist need not be checked."""
+        if self.applied is None or not self.exists:
+            return self.model_copy(update={"overdue_since": None})
+        last = max(one.at for one in (self.applied, self.checked) if one)
+        due = last + timedelta(hours=check_hours)
+        return self.model_copy(update={"overdue_since": due if due <= now else None})
 
-    What was never applied, or was destroyed since, need not be checked.
+    def without_details(self) -> Infrastructure:
+        """What everybody may see: when, by whom and how much; not which resources."""
+        shown = ("applied", "checked", "destroyed", "failed")
+        hidden = {"changes": (), "findings": (), "problem": ""}
+        found = {name: getattr(self, name) for name in shown}
+        brief = {name: one.model_copy(update=hidden) for name, one in found.items() if one}
+        return self.model_copy(update=brief)
+
+
+class EnvironmentStatus(_Value):
+    """An environment as it stands: what is said of it, its freezes that have not ended, and what
+    is known of its infrastructure.
     """
-    applied, checked = latest.applied, latest.checked
-    if applied is None or (latest.destroyed and latest.destroyed.at > applied.at):
-        return latest
-    last = max(applied.at, checked.at) if checked else applied.at
-    due = last + timedelta(hours=environment.drift_check_hours)
-    return latest.model_copy(update={"overdue_since": due if due <= now else None})
+
+    environment: Environment
+    freezes: tuple[Freeze, ...]
+    infrastructure: Infrastructure
+
+
+_DIFFERENCES: dict[ChangeKind, str] = {
+    "create": "is missing",
+    "change": "was changed",
+    "replace": "was changed so that it must be made anew",
+    "destroy": "is not in the code",
+}
+
+
+def difference(change: ResourceChange) -> str:
+    """What a check for drift found of one resource, in words."""
+    told = f"{change.address} {_DIFFERENCES[change.what]}"
+    return f"{told}: {change.summary}" if change.summary else f"{told}."

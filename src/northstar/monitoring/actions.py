@@ -105,12 +105,12 @@ def plan(
         last: when each kind of action was last asked for on this endpoint.
         event_now: up to when the endpoint's events are known.
     """
-    wanted = config.actions[alert.kind]
+    wanted = "none" if alert.kind == "infrastructure" else config.actions[alert.kind]
     if wanted == "none":
         return []
     planned = []
     if opened and config.webhook:
-        planned.append(PlannedAction("notify", {"url": config.webhook, "payload": _payload(alert)}))
+        planned.append(notification(alert, config.webhook))
     if wanted == "notify" or alert.version is None or alert.state != "open":
         return planned
     before = last[wanted]
@@ -123,6 +123,11 @@ def plan(
         detail["data_until"] = until.isoformat()
         detail["data_from"] = (until - timedelta(days=config.retrain_days)).isoformat()
     return [*planned, PlannedAction(wanted, detail)]
+
+
+def notification(alert: Alert, webhook: str) -> PlannedAction:
+    """Telling a webhook that an alert has opened."""
+    return PlannedAction("notify", {"url": webhook, "payload": _payload(alert)})
 
 
 class Outbox:
@@ -207,6 +212,15 @@ def _enter(connection: Connection, request: ActionRequest, act: Act, outcome: st
 
 
 def _payload(alert: Alert) -> dict[str, Any]:
-    told = {"endpoint", "kind", "version", "title", "findings", "window_start", "window_end"}
+    told = {
+        "endpoint",
+        "environment",
+        "kind",
+        "version",
+        "title",
+        "findings",
+        "window_start",
+        "window_end",
+    }
     told.add("traceparent")
     return {"event": "alert.opened", **alert.model_dump(mode="json", include=told)}

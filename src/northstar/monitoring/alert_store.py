@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
@@ -26,9 +27,11 @@ from northstar.monitoring.domain import (
     ActionKind,
     ActionRequest,
     Alert,
+    AlertKind,
     AlertState,
-    FindingKind,
+    Differs,
     Found,
+    Subject,
     open_alert,
 )
 from northstar.monitoring.telling import tell_opened
@@ -40,6 +43,7 @@ alerts = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("endpoint", String(200), nullable=False),
+    Column("environment", String(20), nullable=True),
     Column("kind", String(20), nullable=False),
     Column("state", String(20), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
@@ -64,7 +68,7 @@ actions = Table(
 )
 
 
-def add_alert(connection: Connection, found: Found) -> Alert:
+def add_alert(connection: Connection, found: Found | Differs) -> Alert:
     """Open an alert."""
     draft = open_alert(0, found).model_copy(update={"traceparent": str(new(sampled=True))})
     result = connection.execute(insert(alerts).values(**_columns(draft)))
@@ -80,22 +84,22 @@ def save_alert(connection: Connection, alert: Alert) -> None:
     connection.execute(update(alerts).where(alerts.c.id == alert.id).values(**_columns(alert)))
 
 
-def get_alert(connection: Connection, number: int, endpoint: EndpointRef | None) -> Alert | None:
-    """One alert, if there is one of this number (on this endpoint)."""
+def get_alert(connection: Connection, number: int, subject: Subject | None) -> Alert | None:
+    """One alert, if there is one of this number (about this)."""
     wanted = select(alerts.c.document).where(alerts.c.id == number)
-    if endpoint is not None:
-        wanted = wanted.where(alerts.c.endpoint == str(endpoint))
+    if subject is not None:
+        wanted = wanted.where(_is_about(subject))
     stored = connection.execute(wanted).scalar()
     return Alert.model_validate(stored) if stored else None
 
 
 def unresolved(
-    connection: Connection, endpoint: EndpointRef, kind: FindingKind | None = None
+    connection: Connection, subject: Subject, kind: AlertKind | None = None
 ) -> list[Alert]:
-    """The alerts of an endpoint that are not resolved."""
+    """The alerts about something that are not resolved."""
     wanted = (
         select(alerts.c.document)
-        .where(alerts.c.endpoint == str(endpoint), alerts.c.state != "resolved")
+        .where(_is_about(subject), alerts.c.state != "resolved")
         .order_by(alerts.c.id)
     )
     if kind is not None:
@@ -105,14 +109,14 @@ def unresolved(
 
 def list_alerts(
     connection: Connection,
-    endpoint: EndpointRef | None = None,
+    subject: Subject | None = None,
     state: AlertState | None = None,
-    kind: FindingKind | None = None,
+    kind: AlertKind | None = None,
 ) -> list[Alert]:
     """Alerts, newest first."""
     wanted = select(alerts.c.document).order_by(alerts.c.id.desc())
-    if endpoint is not None:
-        wanted = wanted.where(alerts.c.endpoint == str(endpoint))
+    if subject is not None:
+        wanted = wanted.where(_is_about(subject))
     if state is not None:
         wanted = wanted.where(alerts.c.state == state)
     if kind is not None:
@@ -183,6 +187,12 @@ def _requests(rows: Any) -> list[ActionRequest]:
     ]
 
 
+def _is_about(subject: Subject) -> ColumnElement[bool]:
+    if isinstance(subject, EndpointRef):
+        return alerts.c.endpoint == str(subject)
+    return alerts.c.environment == subject
+
+
 def _columns(alert: Alert) -> dict[str, Any]:
-    columns = alert.model_dump(include={"endpoint", "kind", "state", "opened_at"})
+    columns = alert.model_dump(include={"endpoint", "environment", "kind", "state", "opened_at"})
     return {**columns, "document": alert.model_dump(mode="json")}

@@ -53,11 +53,11 @@ def what_is_over(connection: Connection, endpoint: EndpointRow) -> list[tuple[Al
     """Alerts to resolve, with the reason: their version no longer answers, or findings ceased."""
     over = []
     for alert in alert_store.unresolved(connection, endpoint.ref):
-        if alert.version is None:
+        if alert.version is None or alert.kind == "infrastructure":
             continue  # a broken segment is over when a person says so
         if _silent(connection, endpoint, alert.version):
             over.append((alert, f"Version {alert.version} no longer answers."))
-        elif _ceased(connection, endpoint, alert, alert.version):
+        elif _ceased(connection, endpoint, alert.kind, alert.version, alert.window_end):
             over.append((alert, f"{_CLEAN_WINDOWS} windows in a row had no such finding."))
     return over
 
@@ -88,10 +88,15 @@ def _silent(connection: Connection, endpoint: EndpointRow, version: int | None) 
     return own is not None and bool(latest) and max(latest.values()) > own + _SILENT_FOR
 
 
-def _ceased(connection: Connection, endpoint: EndpointRow, alert: Alert, version: int) -> bool:
-    kind: FindingKind = alert.kind
+def _ceased(
+    connection: Connection,
+    endpoint: EndpointRow,
+    kind: FindingKind,
+    version: int,
+    last_found: datetime | None,
+) -> bool:
     latest = store.latest_judged(connection, endpoint.id, version, kind, _CLEAN_WINDOWS)
-    if len(latest) < _CLEAN_WINDOWS or alert.window_end is None:
+    if len(latest) < _CLEAN_WINDOWS or last_found is None:
         return False
     with_findings = finding_store.windows_with_findings(connection, endpoint.id, version, kind)
-    return all(end > alert.window_end and number not in with_findings for number, end in latest)
+    return all(end > last_found and number not in with_findings for number, end in latest)

@@ -14,16 +14,16 @@ from northstar.monitoring.domain import (
     LABELS_AT_ONCE,
     ActionRequest,
     Alert,
+    AlertKind,
     AlertState,
     EndpointMonitoring,
-    FindingKind,
     FindingRecord,
     Label,
     LabelReceipt,
     Window,
 )
 from northstar.monitoring.service import MonitoringService
-from northstar.names import EndpointRef, EnvironmentName, Scope
+from northstar.names import EndpointRef, EnvironmentName
 
 _ENVIRONMENT = "/api/squads/{squad}/projects/{project}/environments/{environment}"
 
@@ -52,6 +52,7 @@ def router(service: MonitoringService, guard: Guard) -> APIRouter:
     _add_endpoint_routes(routes, service, guard)
     _add_alert_routes(routes, service, guard)
     _add_alert_changes(routes, service, guard)
+    _add_environment_alerts(routes, service, guard)
     return routes
 
 
@@ -85,11 +86,11 @@ def _add_endpoint_routes(routes: APIRouter, service: MonitoringService, guard: G
 
 def _add_alert_routes(routes: APIRouter, service: MonitoringService, guard: Guard) -> None:
     def readable(principal: Principal, alert: Alert) -> bool:
-        return guard.access.decide(principal, "monitoring:read", _scope(alert)).allowed
+        return guard.access.decide(principal, "monitoring:read", alert.scope).allowed
 
     @routes.get("/api/alerts", dependencies=[guard.authenticated("monitoring:read")])
     def all_alerts(
-        request: Request, state: AlertState | None = None, kind: FindingKind | None = None
+        request: Request, state: AlertState | None = None, kind: AlertKind | None = None
     ) -> list[Alert]:
         who = caller(request)
         found = service.alerts(state=state, kind=kind)
@@ -98,7 +99,7 @@ def _add_alert_routes(routes: APIRouter, service: MonitoringService, guard: Guar
     @routes.get("/api/alerts/{alert}", dependencies=[guard.authenticated("monitoring:read")])
     def any_alert(request: Request, alert: int) -> Alert:
         found = service.alert(alert)
-        guard.access.check(caller(request), "monitoring:read", _scope(found))
+        guard.access.check(caller(request), "monitoring:read", found.scope)
         return found
 
     @routes.get(f"{_ENVIRONMENT}/alerts", dependencies=[guard("monitoring:read")])
@@ -107,7 +108,7 @@ def _add_alert_routes(routes: APIRouter, service: MonitoringService, guard: Guar
         project: str,
         environment: EnvironmentName,
         state: AlertState | None = None,
-        kind: FindingKind | None = None,
+        kind: AlertKind | None = None,
     ) -> list[Alert]:
         return service.alerts(EndpointRef(squad, project, environment), state, kind)
 
@@ -151,6 +152,22 @@ def _add_alert_changes(routes: APIRouter, service: MonitoringService, guard: Gua
         return service.resolve(endpoint, alert, caller(request).id, body.note)
 
 
-def _scope(alert: Alert) -> Scope:
-    ref = alert.ref
-    return Scope(ref.squad, ref.project, ref.environment)
+def _add_environment_alerts(routes: APIRouter, service: MonitoringService, guard: Guard) -> None:
+    """Alerts about an environment's infrastructure: the platform's, not a squad's."""
+    alert_of = "/api/environments/{name}/alerts/{alert}"
+
+    @routes.get(f"{alert_of}/actions", dependencies=[guard("monitoring:read")])
+    def environment_actions(name: EnvironmentName, alert: int) -> list[ActionRequest]:
+        return service.actions(service.alert(alert, name).id)
+
+    @routes.post(f"{alert_of}/acknowledge", dependencies=[guard("alert:manage")])
+    def acknowledge_environment(
+        name: EnvironmentName, alert: int, body: Note, request: Request
+    ) -> Alert:
+        return service.acknowledge(name, alert, caller(request).id, body.note)
+
+    @routes.post(f"{alert_of}/resolve", dependencies=[guard("alert:manage")])
+    def resolve_environment(
+        name: EnvironmentName, alert: int, body: Note, request: Request
+    ) -> Alert:
+        return service.resolve(name, alert, caller(request).id, body.note)

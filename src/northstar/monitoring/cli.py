@@ -12,9 +12,9 @@ from northstar.errors import Invalid
 from northstar.monitoring.client import MonitoringClient
 from northstar.monitoring.domain import (
     Alert,
+    AlertKind,
     AlertState,
     EndpointMonitoring,
-    FindingKind,
     LabelReceipt,
     Window,
 )
@@ -104,19 +104,19 @@ def alerts() -> None:
 @alerts.command("list")
 @click.argument("endpoint", metavar="[SQUAD/PROJECT/ENVIRONMENT]", required=False)
 @click.option("--state", type=click.Choice(get_args(AlertState)), help="Only those in it.")
-@click.option("--kind", type=click.Choice(get_args(FindingKind)), help="Only those of it.")
+@click.option("--kind", type=click.Choice(get_args(AlertKind)), help="Only those of it.")
 @json_option
 def list_alerts(
-    endpoint: str | None, state: AlertState | None, kind: FindingKind | None, as_json: bool
+    endpoint: str | None, state: AlertState | None, kind: AlertKind | None, as_json: bool
 ) -> None:
     """Alerts of an endpoint, or all that you may read, newest first."""
     ref = EndpointRef.parse(endpoint) if endpoint else None
     found = MonitoringClient(connect()).alerts(ref, state, kind)
     rows = [
-        (a.id, a.endpoint, a.kind, a.state, a.window_start, a.action, shorten(a.title, 90))
+        (a.id, a.subject, a.kind, a.state, a.window_start, a.action, shorten(a.title, 90))
         for a in found
     ]
-    headers = ("alert", "endpoint", "kind", "state", "window from", "action", "what")
+    headers = ("alert", "about", "kind", "state", "window from", "action", "what")
     emit(found, as_json=as_json, text=lambda: table(headers, rows, empty="No alert."))
 
 
@@ -215,7 +215,7 @@ def _most(window: Window) -> str:
 
 def _alert(alert: Alert) -> str:
     head = [
-        f"Alert {alert.id}: {alert.kind} on {alert.endpoint}, {alert.state}.",
+        f"Alert {alert.id}: {alert.kind} on {alert.subject}, {alert.state}.",
         *(f"  {finding}" for finding in alert.findings),
         *(f"  trace {trace}" for trace in trace_ids(alert.traceparent)),
         *(f"  behind it: a prediction, trace {trace}" for trace in trace_ids(*alert.traces)),

@@ -10,9 +10,9 @@ from northstar.connection import Connection
 from northstar.monitoring.domain import (
     ActionRequest,
     Alert,
+    AlertKind,
     AlertState,
     EndpointMonitoring,
-    FindingKind,
     FindingRecord,
     InvalidLabel,
     Label,
@@ -70,7 +70,7 @@ class MonitoringClient:
         self,
         endpoint: EndpointRef | None = None,
         state: AlertState | None = None,
-        kind: FindingKind | None = None,
+        kind: AlertKind | None = None,
     ) -> list[Alert]:
         """Alerts of one endpoint, or all that the caller may read; newest first."""
         path = f"{endpoint.path}/alerts" if endpoint else "/api/alerts"
@@ -83,7 +83,7 @@ class MonitoringClient:
 
     def actions(self, alert: Alert) -> list[ActionRequest]:
         """What an alert has led to, oldest first."""
-        answer = self._connection.get(f"{alert.ref.path}/alerts/{alert.id}/actions")
+        answer = self._connection.get(f"{alert.path}/actions")
         return [ActionRequest.model_validate(action) for action in answer]
 
     def acknowledge(self, number: int, note: str = "") -> Alert:
@@ -99,7 +99,7 @@ class MonitoringClient:
         return LabelReceipt.model_validate(self._connection.post(f"{endpoint.path}/labels", body))
 
     def _change(self, number: int, change: str, note: str) -> Alert:
-        path = f"{self.alert(number).ref.path}/alerts/{number}/{change}"
+        path = f"{self.alert(number).path}/{change}"
         return Alert.model_validate(self._connection.post(path, {"note": note}))
 
 

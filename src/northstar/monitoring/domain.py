@@ -1,7 +1,8 @@
 """What the monitor says and keeps: findings, windows, labels, and alerts with their states.
 
 An alert is *open*, then *acknowledged* when a person has taken it on, then *resolved*. While it is
-not resolved, further findings of its kind on its endpoint join it instead of raising another.
+not resolved, further findings of its kind on its endpoint join it instead of raising another. An
+alert is about an endpoint, or about the infrastructure of an environment: one life for both.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 
 from northstar.monitoring.errors import AlertSettled
-from northstar.names import EndpointRef, check_environment
+from northstar.names import EndpointRef, EnvironmentName, Scope, check_environment
 
 FindingKind = Literal["drift", "quality", "performance"]
+AlertKind = Literal["drift", "quality", "performance", "infrastructure"]
 AlertState = Literal["open", "acknowledged", "resolved"]
 ActionKind = Literal["notify", "retrain", "rollback"]
 ActionState = Literal["pending", "done", "failed"]
@@ -23,6 +25,9 @@ ActionState = Literal["pending", "done", "failed"]
 LABELS_AT_ONCE = 50_000
 ID_LENGTH = 256
 _MOST_TRACES = 8
+Subject = EndpointRef | EnvironmentName
+"""What an alert is about: an endpoint, or the infrastructure of an environment."""
+
 RawLabel = bool | int | float | str
 """A label as it was pushed; what it means, its prediction's version knows."""
 
@@ -181,22 +186,27 @@ class AlertEvent(_Value):
 
 
 class Alert(_Value):
-    """Findings of one kind on one endpoint, from the first to their resolution.
+    """Findings of one kind on one endpoint, from the first to their resolution; or what differs
+    between an environment's infrastructure and its code.
 
     Attributes:
+        endpoint: empty for an alert about an environment.
+        environment: whose infrastructure it is about; ``None`` for an alert about an endpoint.
         version: the version that the latest finding is about; ``None`` for broken segments.
-        window_start, window_end: from the first window with findings to the end of the last.
-        windows: how many findings' windows have joined it.
-        findings: what the last window's findings say.
+        window_start, window_end: from the first window with findings to the end of the last; of an
+            environment, the first and the last check that found something.
+        windows: how many findings' windows, or checks, have joined it.
+        findings: what the last window's findings, or the last check, say.
         action: the kind of the last action that it led to.
         traces: predictions behind the findings that were traced, as ``traceparent``s.
         traceparent: the alert's own trace, in which what it leads to goes on.
     """
 
     id: int
-    endpoint: str
-    kind: FindingKind
-    version: int | None
+    endpoint: str = ""
+    environment: EnvironmentName | None = None
+    kind: AlertKind
+    version: int | None = None
     state: AlertState
     title: str
     opened_at: datetime
@@ -210,10 +220,29 @@ class Alert(_Value):
     traceparent: str = ""
 
     @property
-    def ref(self) -> EndpointRef:
-        """The endpoint as a name with parts."""
+    def ref(self) -> EndpointRef | None:
+        """The endpoint as a name with parts; ``None`` for an alert about an environment."""
+        if not self.endpoint:
+            return None
         squad, project, environment = self.endpoint.split("/")
         return EndpointRef(squad, project, check_environment(environment))
+
+    @property
+    def subject(self) -> str:
+        """What it is about: the endpoint, or the environment."""
+        return self.endpoint or str(self.environment)
+
+    @property
+    def scope(self) -> Scope:
+        """Where one needs the right to see it; environments are of the whole platform."""
+        ref = self.ref
+        return Scope(ref.squad, ref.project, ref.environment) if ref else Scope()
+
+    @property
+    def path(self) -> str:
+        """The alert's place in the HTTP API."""
+        of = self.ref.path if self.ref else f"/api/environments/{self.environment}"
+        return f"{of}/alerts/{self.id}"
 
 
 class Found(_Value):
@@ -221,6 +250,18 @@ class Found(_Value):
 
     at: datetime
     findings: list[FindingRecord] = Field(min_length=1)
+
+
+class Differs(_Value):
+    """An environment's infrastructure is not as its code says: what opens an alert or joins one.
+
+    ``at`` is when that was checked, ``findings`` say what differs, ``count`` how much does.
+    """
+
+    environment: EnvironmentName
+    at: datetime
+    findings: list[str] = Field(min_length=1)
+    count: int
 
 
 class Acknowledge(_Value):
@@ -247,11 +288,13 @@ class Act(_Value):
     note: str = ""
 
 
-AlertChange = Found | Acknowledge | Resolve | Act
+AlertChange = Found | Differs | Acknowledge | Resolve | Act
 
 
-def open_alert(number: int, found: Found) -> Alert:
-    """The alert that a window's findings raise where none of their kind is under way."""
+def open_alert(number: int, found: Found | Differs) -> Alert:
+    """The alert that findings raise where none of their kind is under way."""
+    if isinstance(found, Differs):
+        return _open_about_environment(number, found)
     first = found.findings[0]
     title = _title(found.findings)
     return Alert(
@@ -281,21 +324,56 @@ def advance(alert: Alert, change: AlertChange) -> Alert:
         return _with_event(alert, event, action=change.action)
     if alert.state == "resolved":
         raise AlertSettled(
-            f"Alert {alert.id} of {alert.endpoint} was resolved by {alert.events[-1].by}.",
+            f"Alert {alert.id} of {alert.subject} was resolved by {alert.events[-1].by}.",
             hint="New findings open a new alert.",
         )
     if isinstance(change, Found):
         return _joined(alert, change.findings)
+    if isinstance(change, Differs):
+        return _checked_again(alert, change)
     if isinstance(change, Resolve):
         event = AlertEvent(at=change.at, what="resolved", by=change.by, note=change.note)
         return _with_event(alert, event, state="resolved")
     if alert.state == "acknowledged":
         raise AlertSettled(
-            f"Alert {alert.id} of {alert.endpoint} is acknowledged already.",
+            f"Alert {alert.id} of {alert.subject} is acknowledged already.",
             hint="Resolve it when it is over.",
         )
     event = AlertEvent(at=change.at, what="acknowledged", by=change.by, note=change.note)
     return _with_event(alert, event, state="acknowledged")
+
+
+def _open_about_environment(number: int, found: Differs) -> Alert:
+    title = _difference(found)
+    return Alert(
+        id=number,
+        environment=found.environment,
+        kind="infrastructure",
+        state="open",
+        title=title,
+        opened_at=found.at,
+        window_start=found.at,
+        window_end=found.at,
+        findings=found.findings,
+        events=[AlertEvent(at=found.at, what="opened", by=MONITOR, note=title)],
+    )
+
+
+def _checked_again(alert: Alert, found: Differs) -> Alert:
+    if alert.window_end and found.at <= alert.window_end:
+        return alert  # it was told already
+    changes: dict[str, object] = {
+        "window_end": found.at,
+        "windows": alert.windows + 1,
+        "title": _difference(found),
+        "findings": found.findings,
+    }
+    return alert.model_copy(update=changes)
+
+
+def _difference(found: Differs) -> str:
+    differ = "1 resource differs" if found.count == 1 else f"{found.count:,} resources differ"
+    return f"{differ} from the code of {found.environment}."
 
 
 def _joined(alert: Alert, findings: Sequence[FindingRecord]) -> Alert:
@@ -339,7 +417,7 @@ class ActionRequest(_Value):
     """
 
     id: int
-    endpoint: str
+    endpoint: str = ""
     alert: int
     kind: ActionKind
     state: ActionState

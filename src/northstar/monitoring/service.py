@@ -12,7 +12,13 @@ from sqlalchemy import Connection
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Failed, NotFound
-from northstar.monitoring import alert_store, finding_store, outcome_store, store
+from northstar.monitoring import (
+    alert_store,
+    finding_store,
+    infrastructure,
+    outcome_store,
+    store,
+)
 from northstar.monitoring.actions import Actions, Outbox, Webhooks
 from northstar.monitoring.alerting import what_is_over
 from northstar.monitoring.captures import Captures
@@ -23,14 +29,16 @@ from northstar.monitoring.domain import (
     ActionRequest,
     Alert,
     AlertChange,
+    AlertKind,
     AlertState,
+    Differs,
     EndpointMonitoring,
-    FindingKind,
     FindingRecord,
     InvalidLabel,
     Label,
     LabelReceipt,
     Resolve,
+    Subject,
     Window,
     advance,
 )
@@ -40,7 +48,7 @@ from northstar.monitoring.judging import Judge
 from northstar.monitoring.store import EndpointRow
 from northstar.monitoring.telling import tell_changed
 from northstar.monitoring.versions import Versions, WatchedVersions
-from northstar.names import EndpointRef
+from northstar.names import EndpointRef, EnvironmentName
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +78,7 @@ class MonitoringService:
         versions: the registry.
         actions: who retrains and rolls back.
         webhooks: who delivers notifications.
+        webhook: where alerts about environments are told; empty for nowhere.
     """
 
     def __init__(
@@ -80,7 +89,9 @@ class MonitoringService:
         actions: Actions,
         webhooks: Webhooks,
         clock: Clock,
+        webhook: str = "",
     ) -> None:
+        self._webhook = webhook
         self._database = database
         self._captures = captures
         self._versions = WatchedVersions(versions)
@@ -193,22 +204,34 @@ class MonitoringService:
                 return []
             return finding_store.list_findings(connection, endpoint.id, ref, since)
 
+    def infrastructure_differs(self, found: Differs) -> None:
+        """An environment was checked and is not as its code says: open an alert, or let this join
+        the one under way. The same check told twice, or told late, changes nothing.
+        """
+        with self._database.begin() as connection:
+            infrastructure.differs(connection, found, self._webhook, self._clock.now())
+
+    def infrastructure_agrees(self, environment: EnvironmentName, at: datetime, why: str) -> None:
+        """An environment was checked and is as its code says: the alert under way is over."""
+        with self._database.begin() as connection:
+            infrastructure.agrees(connection, environment, at, why, self._clock.now())
+
     def alerts(
         self,
-        ref: EndpointRef | None = None,
+        subject: Subject | None = None,
         state: AlertState | None = None,
-        kind: FindingKind | None = None,
+        kind: AlertKind | None = None,
     ) -> list[Alert]:
-        """Alerts of one endpoint or of all, newest first."""
+        """Alerts of one endpoint, of one environment or of all, newest first."""
         with self._database.read() as connection:
-            return alert_store.list_alerts(connection, ref, state, kind)
+            return alert_store.list_alerts(connection, subject, state, kind)
 
-    def alert(self, number: int, ref: EndpointRef | None = None) -> Alert:
+    def alert(self, number: int, subject: Subject | None = None) -> Alert:
         """One alert; raises ``NoSuchAlert``."""
         with self._database.read() as connection:
-            found = alert_store.get_alert(connection, number, ref)
+            found = alert_store.get_alert(connection, number, subject)
         if found is None:
-            raise _no_such(number, ref)
+            raise _no_such(number, subject)
         return found
 
     def actions(self, number: int) -> list[ActionRequest]:
@@ -216,24 +239,24 @@ class MonitoringService:
         with self._database.read() as connection:
             return alert_store.actions_of(connection, number)
 
-    def acknowledge(self, ref: EndpointRef, number: int, by: str, note: str = "") -> Alert:
+    def acknowledge(self, subject: Subject, number: int, by: str, note: str = "") -> Alert:
         """Take an alert on; it leads to no further action by itself from then on.
 
         Raises ``NoSuchAlert``, ``AlertSettled``.
         """
-        return self._change(ref, number, lambda at: Acknowledge(at=at, by=by, note=note))
+        return self._change(subject, number, lambda at: Acknowledge(at=at, by=by, note=note))
 
-    def resolve(self, ref: EndpointRef, number: int, by: str, note: str = "") -> Alert:
+    def resolve(self, subject: Subject, number: int, by: str, note: str = "") -> Alert:
         """Say that an alert is over; raises ``NoSuchAlert``, ``AlertSettled``."""
-        return self._change(ref, number, lambda at: Resolve(at=at, by=by, note=note))
+        return self._change(subject, number, lambda at: Resolve(at=at, by=by, note=note))
 
     def _change(
-        self, ref: EndpointRef, number: int, change: Callable[[datetime], AlertChange]
+        self, subject: Subject, number: int, change: Callable[[datetime], AlertChange]
     ) -> Alert:
         with self._database.begin() as connection:
-            alert = alert_store.get_alert(connection, number, ref)
+            alert = alert_store.get_alert(connection, number, subject)
             if alert is None:
-                raise _no_such(number, ref)
+                raise _no_such(number, subject)
             changed = advance(alert, change(self._clock.now()))
             alert_store.save_alert(connection, changed)
             tell_changed(connection, changed)
@@ -268,8 +291,8 @@ class MonitoringService:
                 store.settle_window(connection, endpoint.id, version, number, outcomes_kept=False)
 
 
-def _no_such(number: int, ref: EndpointRef | None) -> NoSuchAlert:
+def _no_such(number: int, subject: Subject | None) -> NoSuchAlert:
     return NoSuchAlert(
-        f"There is no alert {number}{f' of {ref}' if ref else ''}.",
+        f"There is no alert {number}{f' of {subject}' if subject else ''}.",
         hint="`northstar alerts list` shows what there is.",
     )

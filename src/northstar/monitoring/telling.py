@@ -62,9 +62,9 @@ def _attributes(alert: Alert, event: str) -> dict[str, str | int]:
         "kind": alert.kind,
         "state": alert.state,
         "endpoint": alert.endpoint,
-        "squad": ref.squad,
-        "project": ref.project,
-        "environment": ref.environment,
+        "squad": ref.squad if ref else "",
+        "project": ref.project if ref else "",
+        "environment": ref.environment if ref else alert.subject,
         "version": alert.version or 0,
         "by": MONITOR,
     }

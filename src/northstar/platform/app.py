@@ -14,6 +14,7 @@ from northstar.access import audit_api, explanations_api
 from northstar.access.elevation import api as elevation_api
 from northstar.access.origin import OriginMiddleware
 from northstar.access.sign_in import api as sign_in_api
+from northstar.environments import api as environments_api
 from northstar.monitoring import api as monitoring_api
 from northstar.pipeline.jobs import api as jobs_api
 from northstar.platform import health, metrics_api, problems
@@ -73,6 +74,7 @@ def create_app(platform: Platform, on_start: Callable[[], None] = lambda: None) 
     app.include_router(registry_api.router(platform.registry, guard))
     app.include_router(standards_api.router(platform.standards, guard))
     app.include_router(release_api.router(platform.releases, guard))
+    app.include_router(environments_api.router(platform.environments, platform.freezes, guard))
     app.include_router(serving_api.router(platform.endpoints, guard))
     app.include_router(monitoring_api.router(platform.monitoring, guard))
     app.include_router(jobs_api.router(platform.jobs, guard))

@@ -89,7 +89,7 @@ def counted(made: Instruments, step: Callable[[], StepReport]) -> Callable[[], S
 
 def _alerts(monitoring: MonitoringService) -> Iterable[Measured]:
     found = Counter(
-        (alert.kind, alert.state, alert.ref.environment)
+        (alert.kind, alert.state, alert.ref.environment if alert.ref else alert.subject)
         for state in ("open", "acknowledged")
         for alert in monitoring.alerts(state=state)
     )

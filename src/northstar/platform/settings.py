@@ -35,6 +35,7 @@ class Settings:
         sign_in: how people sign in with their organisation's account, if they can.
         stores: where models, captures and MLflow's artifacts are; without it, in ``state``.
         isolation: how squads' code is kept apart; ``None`` where all is one person's.
+        alert_webhook: where alerts about environments are told; empty for nowhere.
     """
 
     state: Path
@@ -48,6 +49,7 @@ class Settings:
     sign_in: SignInSettings | None = None
     stores: Places | None = None
     isolation: IsolationSettings | None = None
+    alert_webhook: str = field(default="", repr=False)
 
     @classmethod
     def embedded(cls, state: Path, host: str, port: int) -> Settings:
@@ -67,9 +69,9 @@ class Settings:
         """For ``northstar server``: read ``NORTHSTAR_STATE``, ``NORTHSTAR_PUBLIC_URL``,
         ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
         ``NORTHSTAR_TRUSTED_PROXIES``, ``NORTHSTAR_AZURE_MONITOR``, ``NORTHSTAR_POLICIES``,
-        ``NORTHSTAR_ENCRYPTION_KEY``, ``NORTHSTAR_SIGN_IN_…`` and ``NORTHSTAR_STORE``. What is
-        secret may be a reference to a source of secrets. Raises ``Invalid``, and what reading a
-        secret raises.
+        ``NORTHSTAR_ENCRYPTION_KEY``, ``NORTHSTAR_SIGN_IN_…``, ``NORTHSTAR_ALERT_WEBHOOK`` and
+        ``NORTHSTAR_STORE``. What is secret may be a reference to a source of secrets. Raises
+        ``Invalid``, and what reading a secret raises.
         """
         env = os.environ if environ is None else environ
         wanted = {
@@ -97,6 +99,7 @@ class Settings:
             sign_in=_sign_in(env, sources),
             stores=Places.from_environment(env, Path(env["NORTHSTAR_STATE"]).resolve()),
             isolation=IsolationSettings.from_environment(env),
+            alert_webhook=read_secret(env.get("NORTHSTAR_ALERT_WEBHOOK", ""), sources),
         )
 
     def encryption_keys(self) -> list[str]:

@@ -4,6 +4,7 @@ from northstar.access import store as access
 from northstar.access.credentials import store as credentials
 from northstar.access.elevation import store as elevation
 from northstar.access.sign_in import store as sign_in
+from northstar.environments import store as environments
 from northstar.monitoring import alert_store, finding_store, outcome_store
 from northstar.monitoring import store as monitoring
 from northstar.pipeline.jobs import store as jobs
@@ -20,6 +21,7 @@ __all__ = [
     "alert_store",
     "credentials",
     "elevation",
+    "environments",
     "finding_store",
     "jobs",
     "lease",

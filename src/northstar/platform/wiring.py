@@ -26,6 +26,8 @@ from northstar.access.sign_in.service import SignIn
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS
 from northstar.clock import Clock, SystemClock
 from northstar.database import Database
+from northstar.environments.freeze_service import FreezeService, way_out
+from northstar.environments.service import EnvironmentService
 from northstar.isolation.interface import Isolation
 from northstar.isolation.settings import choose_isolation
 from northstar.monitoring.service import MonitoringService
@@ -47,6 +49,8 @@ from northstar.registry.domain import VersionUse
 from northstar.registry.mlflow_rest import MlflowRest
 from northstar.registry.protection import RegisteredVersions
 from northstar.registry.service import RegistryService
+from northstar.release.domain import Hold
+from northstar.release.rollout import Holds
 from northstar.release.service import ReleaseService
 from northstar.serving.domain import AccessSpec
 from northstar.serving.service import EndpointService
@@ -79,6 +83,8 @@ class Platform:
     standards: StandardsService
     endpoints: EndpointService
     releases: ReleaseService
+    environments: EnvironmentService
+    freezes: FreezeService
     monitoring: MonitoringService
     jobs: JobService
     isolation: Isolation
@@ -141,16 +147,11 @@ def build(
         access=lambda endpoint: _endpoint_access(access, endpoint),
         capture=storage.capture_spec,
     )
-    releases = ReleaseService(database, clock, registry, standards, endpoints, endpoints, access)
+    freezes = FreezeService(database, clock, projects, access)
+    releases = _releases(database, clock, registry, standards, endpoints, access, freezes)
     isolation = choose_isolation(settings.isolation, os.environ)
-    jobs = JobService(
-        JobStore(database),
-        LocalExecutor(isolation),
-        isolation,
-        JobPlatform(registry, access, releases, settings.url),
-        settings.jobs,
-        clock,
-    )
+    platform = JobPlatform(registry, access, releases, settings.url)
+    jobs = _jobs(settings, database, clock, isolation, platform)
     monitoring = MonitoringService(
         database,
         storage.captures(endpoints.endpoints),
@@ -158,7 +159,9 @@ def build(
         MonitorActions(jobs, releases),
         HttpWebhooks(),
         clock,
+        settings.alert_webhook,
     )
+    environments = EnvironmentService(database, clock, monitoring)
     supervisor = _supervisor(settings, database, clock, endpoints, access)
     steps = {
         "release": releases.step,
@@ -169,6 +172,7 @@ def build(
     }
     rarely: dict[str, Callable[[], object]] = {
         "audit": access.audit.watch,
+        "environments": environments.step,
         "signing-keys": lambda: access.tokens.keys.rotate_when_older(_SIGNING_KEYS_LAST),
     }
     backlogs = _backlogs(settings, database, clock, access, telemetry)
@@ -191,6 +195,8 @@ def build(
         standards=standards,
         endpoints=endpoints,
         releases=releases,
+        environments=environments,
+        freezes=freezes,
         monitoring=monitoring,
         jobs=jobs,
         isolation=isolation,
@@ -202,6 +208,40 @@ def build(
         mlflow_door=MlflowDoor(lazy_mlflow, access, RegisteredVersions(database)),
         mlflow_rest=mlflow,
     )
+
+
+def holds(freezes: FreezeService) -> Holds:
+    """What releases ask about freezes."""
+
+    def hold(endpoint: EndpointRef) -> Hold | None:
+        freeze = freezes.holding(endpoint)
+        return Hold(reason=freeze.told, way_out=way_out(freeze, endpoint)) if freeze else None
+
+    return hold
+
+
+def _releases(
+    database: Database,
+    clock: Clock,
+    registry: RegistryService,
+    standards: StandardsService,
+    endpoints: EndpointService,
+    access: AccessService,
+    freezes: FreezeService,
+) -> ReleaseService:
+    held = holds(freezes)
+    return ReleaseService(database, clock, registry, standards, endpoints, endpoints, access, held)
+
+
+def _jobs(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    isolation: Isolation,
+    platform: JobPlatform,
+) -> JobService:
+    executor = LocalExecutor(isolation)
+    return JobService(JobStore(database), executor, isolation, platform, settings.jobs, clock)
 
 
 def _supervisor(

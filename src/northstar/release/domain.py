@@ -247,6 +247,15 @@ Event = (
 AnyEvent = Annotated[Event, Field(discriminator="kind")]
 
 
+class Hold(_Value):
+    """What keeps everything new from an endpoint for a while: why and until when, and what is
+    possible all the same. Rollbacks are not kept from anything.
+    """
+
+    reason: str
+    way_out: str
+
+
 class ReleaseView(_Value):
     """A release with its log, and what the loop thinks of a rollout under way."""
 

@@ -1,12 +1,13 @@
 """What a release's state does not admit.
 
 Conflict
-├── WrongMoment      the release is in another state than this needs
-└── EndpointBusy     another release is on its way into the same endpoint
+├── WrongMoment        the release is in another state than this needs
+├── EndpointBusy       another release is on its way into the same endpoint
+└── EnvironmentFrozen  for a while, nothing new may go into the environment
 Denied
-└── FourEyes         the approver is the proposer, or registered the version
+└── FourEyes           the approver is the proposer, or registered the version
 Invalid
-└── BlindRollout     nothing could trigger a rollback
+└── BlindRollout       nothing could trigger a rollback
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ class WrongMoment(Conflict):
 
 class EndpointBusy(Conflict):
     """Another release is on its way into the same endpoint."""
+
+
+class EnvironmentFrozen(Conflict):
+    """For a while, nothing new may go into the environment."""
 
 
 class FourEyes(Denied):

@@ -10,6 +10,10 @@ from northstar.registry.domain import VersionRecord
 from northstar.serving.domain import LATENCY_EDGES_MS, EndpointView, VersionCounters
 
 
+def nothing_holds(endpoint: EndpointRef) -> None:
+    """No freeze anywhere."""
+
+
 class FakeEndpoints:
     """Serves whatever it is told at once, unless ``reachable`` or ``answering`` say otherwise."""
 

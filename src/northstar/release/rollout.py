@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,13 +13,16 @@ from northstar.registry.service import RegistryService
 from northstar.release import domain
 from northstar.release.canary import CanaryEvidence, Decision, decide_step, since
 from northstar.release.direct import decide_direct
-from northstar.release.domain import Event, Release, ReleaseState, StepStart
+from northstar.release.domain import Event, Hold, Release, ReleaseState, StepStart
 from northstar.release.moves import Endpoints, Move
 from northstar.serving.domain import VersionCounters
 from northstar.standards.domain import Verdict
 from northstar.standards.service import StandardsService
 
 RELEASER = "platform:release"
+
+Holds = Callable[[EndpointRef], Hold | None]
+"""What keeps everything new from an endpoint now, if something does."""
 
 
 class CanaryEvidenceSource(Protocol):
@@ -40,21 +43,36 @@ class Rollouts:
         standards: StandardsService,
         endpoints: Endpoints,
         evidence: CanaryEvidenceSource,
+        holds: Holds,
     ) -> None:
         self._clock = clock
         self._registry = registry
         self._standards = standards
         self._endpoints = endpoints
         self._evidence = evidence
+        self._holds = holds
 
     def due(self, releases: Sequence[Release]) -> list[Move]:
-        """The events that are due among one endpoint's releases; none means wait."""
+        """The events that are due among one endpoint's releases; none means wait.
+
+        While something holds, nothing begins and no version gets more traffic than it has; what
+        takes traffic back is due all the same.
+        """
         live = in_state(releases, "live")
         if rolling := in_state(releases, "rolling-out"):
             return self._next(rolling, live)
-        if approved := in_state(releases, "approved"):
-            return [(approved.id, self._beginning(approved, live))]
-        return []
+        approved = in_state(releases, "approved")
+        if approved is None or self._holds(approved.endpoint):
+            return []
+        return [(approved.id, self._beginning(approved, live))]
+
+    def outlook(self, release: Release) -> str:
+        """What a release waits for, in words; empty if for nothing."""
+        if release.state not in ("proposed", "approved", "rolling-out"):
+            return ""
+        hold = self._holds(release.endpoint)
+        told = self.decision(release).reason if release.state == "rolling-out" else ""
+        return " ".join(part for part in (told, hold.reason if hold else "") if part)
 
     def decision(self, release: Release) -> Decision:
         """What is to be thought of a release that is rolling out, as things stand now."""
@@ -103,6 +121,8 @@ class Rollouts:
         if decision.kind == "roll-back":
             kind = domain.RolledBack if live else domain.Broke
             return [(release.id, kind(at=now, by=RELEASER, reason=decision.reason))]
+        if release.share < 100 and self._holds(release.endpoint):
+            return []
         following = release.step + 1
         if following < len(release.steps):
             passed = domain.StepPassed(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from pydantic import JsonValue
+
 from northstar.access.domain import Principal
 from northstar.access.service import AccessService
 from northstar.clock import Clock
@@ -16,17 +18,19 @@ from northstar.release import domain, store
 from northstar.release.canary import require_a_trigger
 from northstar.release.domain import (
     Event,
+    Hold,
     Release,
     ReleaseState,
     ReleaseView,
     RolloutPlan,
     advance,
 )
-from northstar.release.errors import FourEyes
+from northstar.release.errors import EnvironmentFrozen, FourEyes
 from northstar.release.moves import Endpoints, Moves
 from northstar.release.rollout import (
     RELEASER,
     CanaryEvidenceSource,
+    Holds,
     Rollouts,
     in_state,
     unmet,
@@ -44,6 +48,7 @@ class ReleaseService:
 
     Args:
         access: decides on approvals and keeps the audit.
+        holds: what keeps everything new from an endpoint, such as a freeze of its environment.
     """
 
     def __init__(
@@ -55,14 +60,16 @@ class ReleaseService:
         endpoints: Endpoints,
         evidence: CanaryEvidenceSource,
         access: AccessService,
+        holds: Holds,
     ) -> None:
         self._database = database
         self._clock = clock
         self._registry = registry
         self._standards = standards
         self._access = access
+        self._holds = holds
         self._moves = Moves(database, registry, endpoints, access.audit)
-        self._rollouts = Rollouts(clock, registry, standards, endpoints, evidence)
+        self._rollouts = Rollouts(clock, registry, standards, endpoints, evidence, holds)
 
     def propose(
         self,
@@ -79,7 +86,8 @@ class ReleaseService:
         what is already on its way gives that release back; the platform, whose jobs may be killed
         and repeated, gets what became of its own proposal. Raises ``NotFound`` for the version,
         ``BlindRollout`` for a plan under which nothing could trigger a rollback, ``Conflict`` if
-        the version is live, ``EndpointBusy`` if another release is on its way in.
+        the version is live, ``EndpointBusy`` if another release is on its way in,
+        ``EnvironmentFrozen`` while the environment is.
 
         Args:
             asked_by: whose wish the platform carries out with this; they may not approve it.
@@ -93,6 +101,7 @@ class ReleaseService:
                 return known
             if known.version == version and known.state == "live":
                 raise Conflict(f"{endpoint} serves v{version} already (release {known.id}).")
+        self._require_thaw(endpoint, "release:propose", principal, version)
         live = in_state(releases, "live")
         verdict = self._standards.judge(
             record, endpoint.environment, live.version if live else None
@@ -106,7 +115,8 @@ class ReleaseService:
         """Agree to a release.
 
         Raises ``FourEyes`` for its proposer and the version's registrant, ``WrongMoment`` unless
-        it is proposed, ``EndpointBusy`` if another release is on its way in.
+        it is proposed, ``EndpointBusy`` if another release is on its way in, ``EnvironmentFrozen``
+        while the environment is.
         """
         release = self.get(endpoint, release_id)
         if objection := domain.forbids_approval(release, principal.id):
@@ -117,6 +127,7 @@ class ReleaseService:
             )
         scope = Scope(endpoint.squad, endpoint.project, endpoint.environment)
         self._access.check(principal, "release:approve", scope, **release.authors)
+        self._require_thaw(endpoint, "release:approve", principal, release.version)
         event = domain.Approved(at=self._clock.now(), by=principal.id, reason=reason)
         return self._moves.make(endpoint, (release_id, event))[0]
 
@@ -200,12 +211,15 @@ class ReleaseService:
     def view(self, endpoint: EndpointRef, release_id: int) -> ReleaseView:
         """One release, its log, and what is thought of a rollout; raises ``NotFound``."""
         release = self.get(endpoint, release_id)
-        rolling = release.state == "rolling-out"
         return ReleaseView(
             release=release,
             events=self.events(endpoint, release_id),
-            outlook=self._rollouts.decision(release).reason if rolling else "",
+            outlook=self._rollouts.outlook(release),
         )
+
+    def hold(self, endpoint: EndpointRef) -> Hold | None:
+        """What keeps everything new from an endpoint now, if something does."""
+        return self._holds(endpoint)
 
     def step(self) -> int:
         """Take every endpoint one step towards what its releases ask for; how many moved.
@@ -230,6 +244,15 @@ class ReleaseService:
             self._moves.make(endpoint, *due)
             self._moves.apply(endpoint)
         return bool(due)
+
+    def _require_thaw(
+        self, endpoint: EndpointRef, action: str, principal: Principal, version: int
+    ) -> None:
+        if hold := self._holds(endpoint):
+            scope = Scope(endpoint.squad, endpoint.project, endpoint.environment)
+            told: dict[str, JsonValue] = {"version": version, "reason": hold.reason}
+            self._access.audit.record(principal.id, action, scope, "denied", told)
+            raise EnvironmentFrozen(hold.reason, hint=hold.way_out)
 
     def _proposal(
         self,

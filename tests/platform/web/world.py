@@ -34,6 +34,7 @@ from northstar.registry.fake import FakeMlflow, example_registration
 from northstar.registry.models import ModelFolders
 from northstar.registry.service import RegistryService
 from northstar.release.domain import DIRECT
+from northstar.release.fake import nothing_holds
 from northstar.release.service import ReleaseService
 from northstar.serving.domain import EndpointStatus, VersionCounters
 from northstar.standards.service import StandardsService
@@ -101,7 +102,14 @@ class WebWorld:
         standards = StandardsService(registry, ParameterStore(database, clock))
         endpoints = built.endpoints
         releases = ReleaseService(
-            database, clock, registry, standards, endpoints, endpoints, built.access
+            database,
+            clock,
+            registry,
+            standards,
+            endpoints,
+            endpoints,
+            built.access,
+            nothing_holds,
         )
         return dataclasses.replace(
             built,

@@ -112,8 +112,12 @@ def plan_text(plan: RolloutPlan) -> str:
 
 def alert_card(alert: Alert, may_manage: bool) -> AlertCard:
     """An alert with what was done about it."""
+    # of an endpoint's alert the first finding is the title
+    listed = alert.findings[1:] if alert.ref else alert.findings
     return AlertCard(
         ref=alert.ref,
+        subject=alert.subject,
+        place=alert.path.removeprefix("/api"),
         id=alert.id,
         kind=alert.kind,
         state=alert.state,
@@ -123,7 +127,7 @@ def alert_card(alert: Alert, may_manage: bool) -> AlertCard:
         raised_at=alert.opened_at,
         windows=alert.windows,
         version=alert.version,
-        findings=tuple(alert.findings[1:]),  # the first one is the title
+        findings=tuple(listed),
         history=tuple(_alert_event(event) for event in alert.events if event.what != "opened"),
         may_manage=may_manage,
         trace="".join(trace_ids(alert.traceparent)),

@@ -25,7 +25,7 @@ _Text = Annotated[str, Query(max_length=255)]
 _Outcome = Literal["", "allowed", "denied", "done", "failed"]
 _Day = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
 _AlertState = Literal["unresolved", "open", "acknowledged", "resolved", "all"]
-_AlertKind = Literal["", "drift", "quality", "performance"]
+_AlertKind = Literal["", "drift", "quality", "performance", "infrastructure"]
 
 
 def router(platform: Platform, guard: Guard) -> APIRouter:

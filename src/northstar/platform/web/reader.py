@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from northstar.access.domain import AuditEntry, Principal
 from northstar.errors import Invalid
-from northstar.monitoring.domain import Alert, AlertState, FindingKind
+from northstar.monitoring.domain import Alert, AlertKind, AlertState
 from northstar.names import ENVIRONMENTS, EndpointRef, EnvironmentName, ProjectRef, Scope
 from northstar.platform.web import cards
 from northstar.platform.web.charts import compare, forest
@@ -138,12 +138,12 @@ class Reader:
             for release in self._waiting()
         )
 
-    def alerts(self, state: str, kind: FindingKind | None, project: str) -> tuple[AlertCard, ...]:
+    def alerts(self, state: str, kind: AlertKind | None, project: str) -> tuple[AlertCard, ...]:
         """The newest alerts under a filter; ``state`` may be ``unresolved`` or ``all``."""
         found = [
             alert
             for alert in self._alerts(state, kind)
-            if not project or str(alert.ref.project_ref) == project
+            if not project or (alert.ref and str(alert.ref.project_ref) == project)
         ]
         return tuple(self._alert_card(alert) for alert in found[:_ALERTS_ON_A_PAGE])
 
@@ -188,7 +188,9 @@ class Reader:
             ref=ref,
             description=self._platform.projects.project(ref).description,
             endpoints=self._endpoints(ref),
-            unresolved_alerts=sum(alert.ref.project_ref == ref for alert in alerts),
+            unresolved_alerts=sum(
+                bool(alert.ref and alert.ref.project_ref == ref) for alert in alerts
+            ),
         )
 
     def _endpoints(self, ref: ProjectRef) -> tuple[EndpointCard, ...]:
@@ -230,7 +232,7 @@ class Reader:
         return Judged(self._platform.standards.gate(ref, record.version, environment), None)
 
     def _alert_card(self, alert: Alert) -> AlertCard:
-        return cards.alert_card(alert, self._may("alert:manage", _scope(alert.ref)))
+        return cards.alert_card(alert, self._may("alert:manage", alert.scope))
 
     def _waiting(self) -> list[Release]:
         return [
@@ -239,12 +241,12 @@ class Reader:
             if self._sees(release.endpoint.project_ref)
         ]
 
-    def _alerts(self, state: str, kind: FindingKind | None = None) -> list[Alert]:
+    def _alerts(self, state: str, kind: AlertKind | None = None) -> list[Alert]:
         found = [
             alert
             for exact in _STATES[state]
             for alert in self._platform.monitoring.alerts(state=exact, kind=kind)
-            if self._sees(alert.ref.project_ref)
+            if self._sees_alert(alert)
         ]
         return sorted(found, key=lambda alert: alert.id, reverse=True)
 
@@ -267,6 +269,11 @@ class Reader:
         if decision.allowed:
             return ""
         return "You have no role here that may approve: approver, squad-owner or platform-admin."
+
+    def _sees_alert(self, alert: Alert) -> bool:
+        if alert.ref is None:
+            return self._may("monitoring:read", alert.scope)
+        return self._sees(alert.ref.project_ref)
 
     def _sees(self, ref: ProjectRef) -> bool:
         scope = Scope(ref.squad, ref.project)

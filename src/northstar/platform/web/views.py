@@ -99,10 +99,13 @@ class ReleaseCard:
 @dataclass(frozen=True)
 class AlertCard:
     """One alert. ``may_manage`` says whether the viewer may acknowledge and resolve it;
-    ``predictions`` are the traces of some that led to it.
+    ``predictions`` are the traces of some that led to it. ``ref`` is ``None`` for an alert about
+    the environment ``subject``; ``place`` is where the page's forms are sent.
     """
 
-    ref: EndpointRef
+    ref: EndpointRef | None
+    subject: str
+    place: str
     id: int
     kind: str
     state: str
