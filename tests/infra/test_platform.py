@@ -42,6 +42,7 @@ def test_what_bears_data_is_reached_over_private_endpoints(planned: Callable[[st
         "module.container_registry.azurerm_container_registry.this",
         "module.control_plane.azurerm_container_app_environment.this",
         "module.control_plane.module.state.azurerm_storage_account.this",
+        "module.control_plane.module.store.azurerm_storage_account.this",
         "module.database.azurerm_postgresql_flexible_server.this",
         "module.machine_learning.azurerm_machine_learning_workspace.this",
         "module.machine_learning_storage.azurerm_storage_account.this",

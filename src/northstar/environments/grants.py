@@ -28,6 +28,11 @@ GRANTS = frozenset(
         ("control_plane:this", "vault:key_vault", ["Key Vault Secrets User"]),
         (
             "control_plane:this",
+            "control_plane.store:storage_account",
+            ["Storage Blob Data Contributor"],
+        ),
+        (
+            "control_plane:this",
             "app_configuration:app_configuration",
             ["App Configuration Data Reader"],
         ),
@@ -58,6 +63,11 @@ GRANTS = frozenset(
         (_WORKSPACE, "squad.vault:key_vault", [_APPROVER]),
         ("squad:training", "squad:storage_container", ["Storage Blob Data Contributor"]),
         ("squad:serving", "squad:storage_container", ["Storage Blob Data Reader"]),
+        (
+            "squad:serving",
+            "squad.captures:storage_container",
+            ["Storage Blob Data Contributor"],
+        ),
         *(
             (f"squad:{workload}", on, [role])
             for workload in ("training", "serving")

@@ -63,6 +63,8 @@ module "control_plane" {
   image                   = var.image
   settings                = var.settings
   state_account_name      = "st${local.compact}st"
+  store_account_name      = "st${local.compact}ob"
+  store_replication       = local.redundant ? "GZRS" : "ZRS"
   zone_redundancy_enabled = local.redundant
 
   database_host                          = module.database.host

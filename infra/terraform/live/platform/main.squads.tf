@@ -17,6 +17,7 @@ module "squad" {
 
   action_group_id               = module.observability.action_group_id
   storage_account_id            = module.models.id
+  store_account_id              = module.control_plane.store_account_id
   machine_learning_workspace_id = module.machine_learning.id
   machine_learning_principal_id = module.machine_learning.principal_id
   container_registry_id         = module.container_registry.id
@@ -41,8 +42,9 @@ module "endpoint" {
   size                = each.value.size
 
   container_app_environment_id    = module.control_plane.container_app_environment_id
-  captures_storage_name           = module.control_plane.state_storage_name
+  captures                        = module.squad[split("/", each.key)[0]].captures
   identity_id                     = module.squad[split("/", each.key)[0]].serving_identity_id
+  identity_client_id              = module.squad[split("/", each.key)[0]].identities["serving"].client_id
   container_registry_login_server = module.container_registry.login_server
   control_plane_url               = module.control_plane.url
   northstar_client_id             = each.value.client_id

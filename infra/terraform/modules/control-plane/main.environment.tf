@@ -20,7 +20,23 @@ resource "azurerm_container_app_environment" "this" {
   }
 }
 
-# Models, captures and working files, as docs/reference/settings.md lists them.
+# Registered models and what runs logged in one container, which the control plane alone reaches, and
+# the captures of each squad in one of its own (module squad).
+module "store" {
+  source = "../storage"
+
+  name                       = var.store_account_name
+  resource_group_name        = var.resource_group_name
+  location                   = var.location
+  replication                = var.store_replication
+  containers                 = [local.store_container]
+  private_endpoint_subnet_id = var.private_endpoint_subnet_id
+  private_dns_zone_ids       = var.private_dns_zone_ids
+  log_analytics_workspace_id = var.log_analytics_workspace_id
+  tags                       = var.tags
+}
+
+# Working files and the checkpoints of the audit, as docs/reference/settings.md lists them.
 module "state" {
   source = "../storage"
 

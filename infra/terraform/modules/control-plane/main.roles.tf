@@ -5,6 +5,14 @@ resource "azurerm_role_assignment" "on_registry" {
   principal_type       = "ServicePrincipal"
 }
 
+# All of it: it keeps models and artifacts, and reads every squad's captures and adds the labels.
+resource "azurerm_role_assignment" "on_store" {
+  scope                = module.store.id
+  role_definition_name = "Storage Blob Data Contributor"
+  principal_id         = azurerm_user_assigned_identity.this.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
 resource "azurerm_role_assignment" "on_vault" {
   scope                = var.key_vault_id
   role_definition_name = "Key Vault Secrets User"

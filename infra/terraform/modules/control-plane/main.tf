@@ -4,9 +4,14 @@ locals {
 
   database_url = "postgresql+psycopg://${azurerm_user_assigned_identity.this.name}@${var.database_host}:5432"
 
+  store_container = "northstar" # those of captures begin with captures-
+  store_host      = "${var.store_account_name}.dfs.core.windows.net"
+
   settings = merge({
     AZURE_CLIENT_ID               = azurerm_user_assigned_identity.this.client_id
     NORTHSTAR_STATE               = "/srv/northstar"
+    NORTHSTAR_STORE               = "abfs://${local.store_container}@${local.store_host}"
+    NORTHSTAR_CAPTURES            = "abfs://captures-{squad}@${local.store_host}"
     NORTHSTAR_PUBLIC_URL          = local.url
     NORTHSTAR_DATABASE_URL        = "${local.database_url}/northstar?sslmode=verify-full&sslrootcert=system"
     NORTHSTAR_MLFLOW_DATABASE_URL = "${local.database_url}/mlflow?sslmode=verify-full&sslrootcert=system"
@@ -121,9 +126,10 @@ resource "azurerm_container_app" "this" {
     }
   }
 
-  # It pulls its image and reads its secrets when it starts.
+  # It pulls its image, reads its secrets and tries its store when it starts.
   depends_on = [
     azurerm_role_assignment.on_registry,
+    azurerm_role_assignment.on_store,
     azurerm_role_assignment.on_vault,
   ]
 }

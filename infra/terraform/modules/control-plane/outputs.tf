@@ -8,9 +8,9 @@ output "container_app_environment_id" {
   value       = azurerm_container_app_environment.this.id
 }
 
-output "state_storage_name" {
-  description = "Name under which the environment knows the shared folder."
-  value       = azurerm_container_app_environment_storage.state.name
+output "store_account_id" {
+  description = "Storage account of models, artifacts and captures."
+  value       = module.store.id
 }
 
 output "identity" {

@@ -84,9 +84,9 @@ variable "settings" {
 }
 
 variable "state_gib" {
-  description = "Size of the folder that replicas share, in GiB."
+  description = "Size of the folder that replicas share, in GiB: working files and the audit's checkpoints."
   type        = number
-  default     = 256
+  default     = 100
 }
 
 variable "state_account_name" {
@@ -97,6 +97,22 @@ variable "state_account_name" {
     condition     = can(regex("^[a-z0-9]{3,24}$", var.state_account_name))
     error_message = "state_account_name must be 3 to 24 lower-case letters and digits."
   }
+}
+
+variable "store_account_name" {
+  description = "Name of the storage account of models, artifacts and captures, unique in all of Azure."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{3,24}$", var.store_account_name))
+    error_message = "store_account_name must be 3 to 24 lower-case letters and digits."
+  }
+}
+
+variable "store_replication" {
+  description = "Where the copies of that account are: LRS, ZRS or GZRS."
+  type        = string
+  default     = "ZRS"
 }
 
 variable "database_host" {

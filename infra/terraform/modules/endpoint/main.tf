@@ -48,12 +48,6 @@ resource "azurerm_container_app" "this" {
       storage_type = "EmptyDir"
     }
 
-    volume {
-      name         = "captures"
-      storage_type = "NfsAzureFile"
-      storage_name = var.captures_storage_name
-    }
-
     container {
       name   = "northstar"
       image  = "${var.container_registry_login_server}/${var.image}"
@@ -62,7 +56,7 @@ resource "azurerm_container_app" "this" {
       command = [
         "northstar", "serve", var.endpoint,
         "--host", "0.0.0.0", "--port", tostring(local.port),
-        "--state-dir", "/srv/state", "--captures", "/srv/captures",
+        "--state-dir", "/srv/state",
       ]
 
       env {
@@ -75,6 +69,17 @@ resource "azurerm_container_app" "this" {
         value = var.northstar_client_id
       }
 
+      # They wait in the state folder until they are shipped, as the identity that has the role there.
+      env {
+        name  = "NORTHSTAR_CAPTURES"
+        value = var.captures
+      }
+
+      env {
+        name  = "AZURE_CLIENT_ID"
+        value = var.identity_client_id
+      }
+
       env {
         name        = "NORTHSTAR_CLIENT_SECRET"
         secret_name = "northstar"
@@ -83,13 +88,6 @@ resource "azurerm_container_app" "this" {
       volume_mounts {
         name = "state"
         path = "/srv/state"
-      }
-
-      # Of the shared folder an endpoint sees its own captures, and nothing else.
-      volume_mounts {
-        name     = "captures"
-        path     = "/srv/captures/${var.endpoint}"
-        sub_path = "captures/${var.endpoint}"
       }
 
       startup_probe {

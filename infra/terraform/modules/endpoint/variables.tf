@@ -67,13 +67,23 @@ variable "container_app_environment_id" {
   type        = string
 }
 
-variable "captures_storage_name" {
-  description = "Name under which that environment knows the control plane's shared folder."
+variable "captures" {
+  description = "Where captures are shipped: the squad's container for them, abfs://CONTAINER@ACCOUNT.dfs.core.windows.net."
   type        = string
+
+  validation {
+    condition     = startswith(var.captures, "abfs://")
+    error_message = "captures must be the address of a container, abfs://CONTAINER@ACCOUNT.dfs.core.windows.net: what is on a replica's disk ends with the replica."
+  }
 }
 
 variable "identity_id" {
   description = "Identity of the endpoint: the squad's, for serving."
+  type        = string
+}
+
+variable "identity_client_id" {
+  description = "Client id of that identity."
   type        = string
 }
 

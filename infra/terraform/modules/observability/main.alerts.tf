@@ -1,40 +1,99 @@
 locals {
-  # What Northstar sends as events and metrics; the names are those of docs/reference/infrastructure.md.
+  # What Northstar sends as events, metrics and requests: docs/reference/infrastructure.md names it all,
+  # and tests/infra/test_queries.py holds these queries to what is really sent.
+  opened = "AppEvents | where Name == 'northstar.alert' and Properties.event == 'opened'"
+
   alerts = {
     degradation = {
       description = "A model in production does worse than its reference, as measured with labels or estimated without."
       severity    = 1
       frequency   = "PT5M"
       window      = "PT15M"
-      query       = "AppEvents | where Name == 'northstar.alert' and Properties.kind == 'performance'"
+      query       = "${local.opened} and Properties.kind == 'performance'"
+    }
+    quality = {
+      description = "What an endpoint is asked is broken: missing, unknown or impossible values, or captures that can't be read."
+      severity    = 1
+      frequency   = "PT5M"
+      window      = "PT15M"
+      query       = "${local.opened} and Properties.kind == 'quality'"
     }
     drift = {
       description = "What an endpoint is asked has drifted away from what its model was trained with."
       severity    = 2
       frequency   = "PT15M"
       window      = "PT1H"
-      query       = "AppEvents | where Name == 'northstar.alert' and Properties.kind == 'drift'"
+      query       = "${local.opened} and Properties.kind == 'drift'"
+    }
+    infrastructure = {
+      description = "An environment is no longer as it was applied."
+      severity    = 2
+      frequency   = "PT15M"
+      window      = "PT1H"
+      query       = "${local.opened} and Properties.kind == 'infrastructure'"
     }
     rollback = {
-      description = "A release was rolled back."
+      description = "A release was rolled back, or could not go on."
       severity    = 1
       frequency   = "PT5M"
       window      = "PT15M"
-      query       = "AppEvents | where Name == 'northstar.release' and Properties.state == 'rolled-back'"
+      query       = "AppEvents | where Name == 'northstar.release' and Properties.state in ('rolled-back', 'failed')"
+    }
+    retraining = {
+      description = "A retraining, or another job of the platform's, failed."
+      severity    = 2
+      frequency   = "PT15M"
+      window      = "PT1H"
+      query       = "AppEvents | where Name == 'northstar.job' and Properties.state == 'failed'"
     }
     endpoint_errors = {
       description = "More than one request in a hundred failed at an endpoint."
       severity    = 1
       frequency   = "PT5M"
       window      = "PT15M"
-      query       = "AppRequests | summarize failed = countif(Success == false), asked = count() by AppRoleName | where asked > 100 and failed * 100 > asked"
+      query       = "AppMetrics | where Name in ('northstar.endpoint.requests', 'northstar.endpoint.errors') | summarize failed = sumif(Sum, Name == 'northstar.endpoint.errors'), asked = sumif(Sum, Name == 'northstar.endpoint.requests') by endpoint = tostring(Properties['northstar.endpoint']) | where asked > 100 and failed * 100 > asked"
     }
     endpoint_latency = {
-      description = "An endpoint answers one request in twenty later than after 250 ms."
+      description = "An endpoint answers one request in twenty later than after 250 ms. Of the requests that were traced, each stands for as many as the sampling says."
       severity    = 2
       frequency   = "PT5M"
       window      = "PT15M"
-      query       = "AppRequests | summarize p95 = percentile(DurationMs, 95), asked = count() by AppRoleName | where asked > 100 and p95 > 250"
+      query       = "AppRequests | where isnotempty(Properties['northstar.endpoint']) | summarize p95 = percentilew(DurationMs, ItemCount, 95), asked = sum(ItemCount) by endpoint = tostring(Properties['northstar.endpoint']) | where asked > 100 and p95 > 250"
+    }
+    captures = {
+      description = "An endpoint loses captures: the monitor does not see all that was asked."
+      severity    = 2
+      frequency   = "PT15M"
+      window      = "PT1H"
+      query       = "AppMetrics | where Name == 'northstar.endpoint.dropped' | summarize lost = sum(Sum) by endpoint = tostring(Properties['northstar.endpoint']) | where lost > 0"
+    }
+    control_plane_errors = {
+      description = "The control plane itself fails requests."
+      severity    = 1
+      frequency   = "PT5M"
+      window      = "PT15M"
+      query       = "AppRequests | where isempty(Properties['northstar.endpoint']) and toint(ResultCode) >= 500 | summarize failed = sum(ItemCount) | where failed > 5"
+    }
+    loops = {
+      description = "A background loop has not done its work for ten minutes: releases, monitoring or jobs stand still."
+      severity    = 1
+      frequency   = "PT5M"
+      window      = "PT15M"
+      query       = "AppMetrics | where Name == 'northstar.loop.lag' | summarize lag = min(Sum) by loop = tostring(Properties['northstar.loop']), bin(TimeGenerated, 5m) | where lag > 600"
+    }
+    leader = {
+      description = "No replica of the control plane runs the background loops."
+      severity    = 1
+      frequency   = "PT5M"
+      window      = "PT15M"
+      query       = "AppMetrics | where Name == 'northstar.leading' | summarize leading = max(Sum) | where leading == 0"
+    }
+    backlog = {
+      description = "Events or entries of the audit do not arrive where they are sent."
+      severity    = 2
+      frequency   = "PT15M"
+      window      = "PT1H"
+      query       = "AppMetrics | where Name == 'northstar.backlog' | summarize waiting = min(Sum) by kind = tostring(Properties['northstar.kind']) | where waiting > 100"
     }
     refusals = {
       description = "Somebody was refused again and again."

@@ -31,6 +31,14 @@ module "vault" {
   tags                       = local.tags
 }
 
+module "captures" {
+  source = "./modules/captures"
+
+  squad                = var.name
+  storage_account_id   = var.store_account_id
+  serving_principal_id = azurerm_user_assigned_identity.this["serving"].principal_id
+}
+
 module "compute" {
   source = "../machine-learning/modules/compute"
 

@@ -16,6 +16,11 @@ output "serving_identity_id" {
   value       = azurerm_user_assigned_identity.this["serving"].id
 }
 
+output "captures" {
+  description = "Where the squad's endpoints ship their captures."
+  value       = module.captures.address
+}
+
 output "vault_uri" {
   description = "Address of the squad's vault."
   value       = module.vault.uri

@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 3 && length(var.name) <= 63
-    error_message = "name must be 3 to 63 lower-case letters, digits and single hyphens, starting with a letter."
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 3 && length(var.name) <= 54
+    error_message = "name must be 3 to 54 lower-case letters, digits and single hyphens, starting with a letter."
   }
 }
 
@@ -110,6 +110,11 @@ variable "action_group_id" {
 
 variable "storage_account_id" {
   description = "Storage account that the squad's container is made in."
+  type        = string
+}
+
+variable "store_account_id" {
+  description = "Storage account of the platform's store, in which the container of the squad's captures is made."
   type        = string
 }
 

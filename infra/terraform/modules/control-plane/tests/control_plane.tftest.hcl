@@ -8,6 +8,7 @@ variables {
   location                               = "westeurope"
   image                                  = "northstar:1.0.0"
   state_account_name                     = "stnorthstarstate"
+  store_account_name                     = "stnorthstarstore"
   database_host                          = "psql-test.postgres.database.azure.com"
   key_vault_id                           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.KeyVault/vaults/kv-test"
   key_vault_uri                          = "https://kv-test.vault.azure.net/"
@@ -59,6 +60,20 @@ run "replicas_find_their_settings" {
   assert {
     condition     = join(" ", azurerm_container_app.this.template[0].container[0].command) == "northstar server --host 0.0.0.0 --port 8700"
     error_message = "The container must run the server on the port that the ingress asks."
+  }
+}
+
+run "what_is_kept_is_in_the_store" {
+  command = plan
+
+  assert {
+    condition     = local.settings.NORTHSTAR_STORE == "abfs://northstar@stnorthstarstore.dfs.core.windows.net" && local.settings.NORTHSTAR_CAPTURES == "abfs://captures-{squad}@stnorthstarstore.dfs.core.windows.net"
+    error_message = "Each squad's captures must be in a container of their own, and nothing else with them."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.on_store.role_definition_name == "Storage Blob Data Contributor"
+    error_message = "Without the role the server does not start."
   }
 }
 

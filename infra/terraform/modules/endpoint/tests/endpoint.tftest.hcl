@@ -8,7 +8,8 @@ variables {
   endpoint                        = "operations/late-arrival/dev"
   image                           = "northstar:1.0.0"
   container_app_environment_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.App/managedEnvironments/cae-test"
-  captures_storage_name           = "state"
+  captures                        = "abfs://captures-operations@ststore.dfs.core.windows.net"
+  identity_client_id              = "44444444-4444-4444-4444-444444444444"
   identity_id                     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-serving"
   container_registry_login_server = "crtest.azurecr.io"
   control_plane_url               = "https://northstar.example.com"
@@ -44,13 +45,28 @@ run "the_secret_stays_in_the_vault" {
   }
 }
 
-run "sees_its_own_captures_alone" {
+run "ships_captures_as_its_squads_identity_and_shares_no_folder" {
   command = plan
 
   assert {
-    condition     = [for mount in azurerm_container_app.this.template[0].container[0].volume_mounts : mount.sub_path if mount.name == "captures"] == ["captures/operations/late-arrival/dev"]
-    error_message = "The folder of all captures must not be mounted."
+    condition     = { for env in azurerm_container_app.this.template[0].container[0].env : env.name => env.value if contains(["NORTHSTAR_CAPTURES", "AZURE_CLIENT_ID"], env.name) } == { NORTHSTAR_CAPTURES = "abfs://captures-operations@ststore.dfs.core.windows.net", AZURE_CLIENT_ID = "44444444-4444-4444-4444-444444444444" }
+    error_message = "The endpoint must know where its captures go and as whom."
   }
+
+  assert {
+    condition     = alltrue([for volume in azurerm_container_app.this.template[0].volume : volume.storage_type == "EmptyDir"])
+    error_message = "An endpoint must share no folder with anybody."
+  }
+}
+
+run "captures_that_end_with_the_replica_are_refused" {
+  command = plan
+
+  variables {
+    captures = "/srv/captures"
+  }
+
+  expect_failures = [var.captures]
 }
 
 run "a_secret_instead_of_its_address_is_refused" {

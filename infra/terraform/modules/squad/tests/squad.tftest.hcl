@@ -14,6 +14,7 @@ variables {
   budget                        = { amount = 1000, start_date = "2026-01-01T00:00:00Z" }
   action_group_id               = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/actionGroups/ag-test"
   storage_account_id            = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/sttest"
+  store_account_id              = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/ststore"
   machine_learning_workspace_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.MachineLearningServices/workspaces/mlw-test"
   machine_learning_principal_id = "33333333-3333-3333-3333-333333333333"
   container_registry_id         = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ContainerRegistry/registries/crtest"
@@ -67,6 +68,15 @@ run "serving_reads_what_training_writes" {
   assert {
     condition     = azurerm_role_assignment.serving_on_container.role_definition_name == "Storage Blob Data Reader" && azurerm_role_assignment.training_on_container.role_definition_name == "Storage Blob Data Contributor"
     error_message = "Only training may write."
+  }
+}
+
+run "captures_are_apart_from_what_training_writes" {
+  command = plan
+
+  assert {
+    condition     = output.captures == "abfs://captures-operations@ststore.dfs.core.windows.net" && azurerm_storage_container.this.name == "operations"
+    error_message = "Captures must have a container of their own."
   }
 }
 

@@ -114,6 +114,7 @@ module "control_plane" {
   location                               = local.location
   image                                  = "northstar:0.1.0"
   state_account_name                     = "stnorthstarcpex"
+  store_account_name                     = "stnorthstarcpobex"
   database_host                          = module.database.host
   key_vault_id                           = module.vault.id
   key_vault_uri                          = module.vault.uri

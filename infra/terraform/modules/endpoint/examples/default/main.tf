@@ -114,6 +114,7 @@ module "control_plane" {
   location                               = local.location
   image                                  = "northstar:0.1.0"
   state_account_name                     = "stnorthstarepex"
+  store_account_name                     = "stnorthstarepobex"
   database_host                          = module.database.host
   key_vault_id                           = module.vault.id
   key_vault_uri                          = module.vault.uri
@@ -152,6 +153,14 @@ resource "azurerm_role_assignment" "secrets" {
   principal_type       = "ServicePrincipal"
 }
 
+module "captures" {
+  source = "../../../squad/modules/captures"
+
+  squad                = "operations"
+  storage_account_id   = module.control_plane.store_account_id
+  serving_principal_id = azurerm_user_assigned_identity.serving.principal_id
+}
+
 module "endpoint" {
   source = "../.."
 
@@ -160,7 +169,8 @@ module "endpoint" {
   endpoint                        = "operations/late-arrival/dev"
   image                           = "northstar:0.1.0"
   container_app_environment_id    = module.control_plane.container_app_environment_id
-  captures_storage_name           = module.control_plane.state_storage_name
+  captures                        = module.captures.address
+  identity_client_id              = azurerm_user_assigned_identity.serving.client_id
   identity_id                     = azurerm_user_assigned_identity.serving.id
   container_registry_login_server = module.container_registry.login_server
   control_plane_url               = module.control_plane.url

@@ -116,6 +116,18 @@ module "models" {
   tags                       = local.tags
 }
 
+module "store" {
+  source = "../../../storage"
+
+  name                       = "stnorthstarsqobex"
+  resource_group_name        = azurerm_resource_group.this.name
+  location                   = local.location
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
+}
+
 module "machine_learning" {
   source = "../../../machine-learning"
 
@@ -146,6 +158,7 @@ module "squad" {
   budget                        = { amount = 500, start_date = "2026-01-01T00:00:00Z" }
   action_group_id               = module.observability.action_group_id
   storage_account_id            = module.models.id
+  store_account_id              = module.store.id
   machine_learning_workspace_id = module.machine_learning.id
   machine_learning_principal_id = module.machine_learning.principal_id
   container_registry_id         = module.container_registry.id
