@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,15 @@ import yaml
 from pydantic import JsonValue, ValidationError
 
 from northstar.clock import SystemClock
-from northstar.errors import Invalid
+from northstar.errors import Invalid, NorthstarError
 from northstar.isolation.this_process import hide_secrets
 from northstar.pipeline.domain import RunRequest
 from northstar.pipeline.run import Pipeline, RunResult
 from northstar.registry.domain import Metric
+from northstar.telemetry import start as telemetry_start
+from northstar.telemetry.interface import Telemetry
+from northstar.telemetry.quiet import QuietTelemetry
+from northstar.telemetry.settings import TelemetrySettings
 from northstar.terminal import connect, emit, json_option, say, table
 
 
@@ -58,9 +64,21 @@ def run(
     hide_secrets()  # the squad's code runs as the same user, and has an identity of its own
     echo = _silence if quiet else _echo
     request = _request(start, end, parameters)
-    pipeline = Pipeline(folder.resolve(), connect(), SystemClock(), say, echo)
-    result = pipeline.resume(resume) if resume else pipeline.start(request)
+    with closing(_telemetry()) as telemetry:
+        pipeline = Pipeline(folder.resolve(), connect(), SystemClock(), say, echo, telemetry)
+        result = pipeline.resume(resume) if resume else pipeline.start(request)
     emit(_plain(result), as_json=as_json, text=lambda: _report(result))
+
+
+def _telemetry() -> Telemetry:
+    """As the environment's variables say; a run does not fail for them."""
+    try:
+        return telemetry_start.start(
+            TelemetrySettings.from_environment(), "northstar-run", secrets.token_hex(8)
+        )
+    except NorthstarError as error:
+        say(f"The run is not traced: {error.message} {error.hint}")
+        return QuietTelemetry()
 
 
 def _request(start: str | None, end: str | None, parameters: tuple[str, ...]) -> RunRequest:

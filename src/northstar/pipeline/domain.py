@@ -72,7 +72,7 @@ class RunState(_Value):
     """A run and how far it has come; written after every step, so that a killed run goes on.
 
     A step is finished when its facts are there. Steps are repeatable: one that was killed
-    half-way is run again from its start.
+    half-way is run again from its start. ``traceparent`` is the span of its first attempt.
     """
 
     run: str
@@ -83,6 +83,7 @@ class RunState(_Value):
     source_digest: str
     commit: str | None
     dirty: bool
+    traceparent: str = ""
     data: DataFacts | None = None
     split: SplitFacts | None = None
     train: TrainFacts | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,16 @@ def evaluate_model(
     labels = None if spec.task == "regression" else label_texts(target)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(
-            ask_live_version, spec, project, folder, labels, tracking, connection, say, echo
+            copy_context().run,
+            ask_live_version,
+            spec,
+            project,
+            folder,
+            labels,
+            tracking,
+            connection,
+            say,
+            echo,
         )
         scored = score_model(
             folder.model, "candidate", spec.task, labels, project, folder, echo,

@@ -15,6 +15,8 @@ from pathlib import Path
 from northstar.connection.credentials import WITHHELD
 from northstar.errors import Failed
 from northstar.pipeline.errors import ScriptFailed
+from northstar.telemetry.propagation import outgoing
+from northstar.telemetry.trace_context import VARIABLE
 
 _GUARDIAN = Path(__file__).with_name("guardian.py")
 _POLL_SECONDS = 0.05
@@ -89,7 +91,7 @@ def run_child(child: Child, echo: Echo) -> float:
 
 def python_environment(project: Path) -> dict[str, str]:
     """This process's environment less its credentials and its place in MLflow, for a child that
-    finds this Python and the modules of the project's folder.
+    finds this Python and the modules of the project's folder, and is part of the current trace.
     """
     here = str(Path(sys.executable).parent)
     known = [str(project), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -102,7 +104,13 @@ def python_environment(project: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(known),
         "PYTHONUNBUFFERED": "1",
+        **_trace(),
     }
+
+
+def _trace() -> dict[str, str]:
+    context = outgoing()
+    return {VARIABLE: str(context)} if context else {}
 
 
 def _follow(guardian: subprocess.Popen[bytes], log: Path, position: int, echo: Echo) -> None:

@@ -27,6 +27,7 @@ from northstar.pipeline.patience import patiently
 from northstar.pipeline.process import Echo
 from northstar.pipeline.registering import register_version
 from northstar.pipeline.run_folder import RunFolder, run_name
+from northstar.pipeline.run_trace import TRACE_TAG, RunTrace
 from northstar.pipeline.source import (
     Origin,
     archive_source,
@@ -41,6 +42,8 @@ from northstar.project.client import ProjectClient
 from northstar.project.domain import ProjectSpec
 from northstar.project.spec import FILE_NAME, load_spec
 from northstar.registry.domain import VersionRegistration
+from northstar.telemetry.interface import Telemetry
+from northstar.telemetry.quiet import QuietTelemetry
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Pipeline:
         project: the folder with ``northstar.yaml``.
         say: told how the run gets on, a line at a time.
         echo: given what the squad's code prints.
+        telemetry: told of the run and its steps; the caller closes it.
     """
 
     def __init__(
@@ -69,12 +73,14 @@ class Pipeline:
         clock: Clock,
         say: Callable[[str], None],
         echo: Echo,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._project = project
         self._connection = connection
         self._clock = clock
         self._say = say
         self._echo = echo
+        self._telemetry = telemetry or QuietTelemetry()
 
     def start(self, request: RunRequest) -> RunResult:
         """Begin a new run and carry it through.
@@ -85,11 +91,12 @@ class Pipeline:
         client = ProjectClient(self._connection)
         patiently(lambda: client.project(spec.ref), say=self._say)
         tracking = Tracking(self._connection, spec.ref, self._say)
+        trace = RunTrace.begin(self._telemetry)
         try:
-            run = self._begin(spec, request, tracking)
+            run = self._begin(spec, request, tracking, trace)
         finally:
             tracking.close()
-        return self.resume(run)
+        return self._resume(run, trace)
 
     def resume(self, run: str) -> RunResult:
         """Carry a run on from its first unfinished step, with the ``northstar.yaml`` it began with.
@@ -97,6 +104,9 @@ class Pipeline:
         Raises ``NotFound`` for an unknown run, ``NotResumable`` if another process is at it or the
         project's code has changed since, and what the steps raise.
         """
+        return self._resume(run, None)
+
+    def _resume(self, run: str, trace: RunTrace | None) -> RunResult:
         folder = RunFolder.find(self._project, run)
         with folder.locked():
             state = folder.load()
@@ -107,7 +117,9 @@ class Pipeline:
                 if state.data is not None and state.next_step is not None:
                     tracking.set_status(state.mlflow_run, "RUNNING")
                 origin = find_origin(self._project)
-                return self._carry_through(spec, origin, folder, state, tracking)
+                trace = trace or RunTrace.go_on(self._telemetry, state)
+                with trace.whole(spec.ref, state):
+                    return self._carry_through(spec, origin, folder, state, tracking, trace)
             finally:
                 tracking.close()
 
@@ -116,11 +128,16 @@ class Pipeline:
         spec: ProjectSpec,
         request: RunRequest,
         tracking: Tracking,
+        trace: RunTrace,
     ) -> str:
         origin = find_origin(self._project)
         now = self._clock.now()
         name = run_name(now)
-        tags = {"mlflow.source.name": str(spec.ref), "northstar.local_run": name}
+        tags = {
+            "mlflow.source.name": str(spec.ref),
+            "northstar.local_run": name,
+            TRACE_TAG: trace.context.trace_id,
+        }
         if origin.commit:
             tags["mlflow.source.git.commit"] = origin.commit
         with RunFolder.create(self._project, name) as folder:
@@ -136,6 +153,7 @@ class Pipeline:
                 source_digest=source_digest(self._project, spec),
                 commit=origin.commit,
                 dirty=origin.dirty,
+                traceparent=str(trace.context),
             )
             folder.save(state)
         return name
@@ -147,11 +165,13 @@ class Pipeline:
         folder: RunFolder,
         state: RunState,
         tracking: Tracking,
+        trace: RunTrace,
     ) -> RunResult:
         self._say(f"Run {state.run} of {spec.ref} (MLflow run {state.mlflow_run})")
         while (step := state.next_step) is not None:
             try:
-                state, told = self._take(step, spec, origin, folder, state, tracking)
+                with trace.step(step):
+                    state, told = self._take(step, spec, origin, folder, state, tracking)
             except KeyboardInterrupt:
                 self._say(_way_on(state))
                 raise

@@ -128,6 +128,7 @@ class Tracking:
             "MLFLOW_EXPERIMENT_NAME": self._project.project,
             "MLFLOW_RUN_CONTEXT": json.dumps({"mlflow.parentRunId": run, RUN_TAG: run}),
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_ENABLE_OTLP_EXPORTER": "false",  # what it traces goes to MLflow, as ever
         }
 
     def _experiment(self) -> str:
