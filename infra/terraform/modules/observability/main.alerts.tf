@@ -1,6 +1,6 @@
 locals {
   # What Northstar sends as events, metrics and requests: docs/reference/infrastructure.md names it all,
-  # and tests/infra/test_queries.py holds these queries to what is really sent.
+  # and tests/telemetry/test_queries.py holds these queries to what is really sent.
   opened = "AppEvents | where Name == 'northstar.alert' and Properties.event == 'opened'"
 
   alerts = {
