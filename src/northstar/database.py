@@ -46,6 +46,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+CONNECTION_SECONDS = 1800
+"""A connection to a server is replaced after this time: whoever may no longer sign in is out then,
+and a token that it was made with lasts about twice as long."""
+
+
 class Database:
     """An engine and its transactions; safe to share between threads.
 
@@ -55,7 +60,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        remote = not url.startswith("sqlite")
+        recycle = CONNECTION_SECONDS if remote else -1
+        self.engine = create_engine(url, pool_pre_ping=remote, pool_recycle=recycle)
         self._reader = self.engine.execution_options(reads_only=True)
         event.listen(self.engine, "handle_error", _refuse_what_does_not_fit)
         if url.startswith("sqlite"):

@@ -15,6 +15,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from northstar.database import CONNECTION_SECONDS
+
 log = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 2
 _SQLITE = "sqlite:///"
@@ -127,6 +129,7 @@ def _environment(database_url: str, artifacts: Path | str) -> dict[str, str]:
         "MLFLOW_WORKSPACE_STORE_URI": database_url,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_ENABLE_REMOTE_ASSISTANT": "false",
+        "MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE": str(CONNECTION_SECONDS),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         # The door decides who gets in and rewrites the request; a Host that MLflow does not know

@@ -13,6 +13,7 @@ from northstar.isolation.this_process import (
     private_folder,
 )
 from northstar.platform.app import create_app
+from northstar.platform.database_identity import signing_in_to_databases
 from northstar.platform.settings import Settings
 from northstar.platform.up import run_embedded, serve
 from northstar.platform.wiring import build
@@ -49,14 +50,16 @@ def server(host: str, port: int) -> None:
     It does not start with a store that it can't use. Squads' code (jobs, endpoints) is started as
     users of its own, or not at all, unless the settings say otherwise.
     """
-    platform = build(_settings())
-    platform.storage.check()
-    if problem := platform.isolation.problem:
-        say(f"Warning: {problem}")
-    with socket.create_server((host, port), backlog=1024) as listener:
-        say(f"The control plane listens on {host}:{listener.getsockname()[1]}")
-        serve(create_app(platform), listener)
-    platform.close()
+    settings = _settings()
+    with signing_in_to_databases(settings.signed_in_to):
+        platform = build(settings)
+        platform.storage.check()
+        if problem := platform.isolation.problem:
+            say(f"Warning: {problem}")
+        with socket.create_server((host, port), backlog=1024) as listener:
+            say(f"The control plane listens on {host}:{listener.getsockname()[1]}")
+            serve(create_app(platform), listener)
+        platform.close()
 
 
 @click.command()
@@ -68,12 +71,14 @@ def bootstrap(as_json: bool) -> None:
     for the pages. Whoever can read the settings can do this at any time; secrets of earlier calls
     end after a day.
     """
-    platform = build(_settings())
-    client_id, client_secret = platform.access.bootstrap_administrator()
-    link = platform.access.sign_in_link(client_id)
-    platform.close()
+    settings = _settings()
+    with signing_in_to_databases(settings.signed_in_to):
+        platform = build(settings)
+        client_id, client_secret = platform.access.bootstrap_administrator()
+        link = platform.access.sign_in_link(client_id)
+        platform.close()
     found = {
-        "url": platform.settings.url,
+        "url": settings.url,
         "client_id": client_id,
         "client_secret": client_secret,
         "sign_in_link": link,

@@ -12,7 +12,9 @@ from northstar.access.secret_sources import SecretSource, default_sources, read_
 from northstar.access.sign_in.domain import SignInSettings, parse_roles
 from northstar.errors import Invalid
 from northstar.isolation.settings import IsolationSettings
+from northstar.platform.database_identity import ENTRA, check_database
 from northstar.storage.places import Places, local_folder
+from northstar.telemetry.settings import azure_identity
 
 DEFAULT_PORT = 8700
 
@@ -26,9 +28,12 @@ class Settings:
         url: the address at which clients and endpoints reach the control plane.
         database_url: the control plane's database, as an SQLAlchemy URL.
         mlflow_database_url: MLflow's own database.
+        entra_databases: whether this process's identity is signed in to both databases.
         trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
         azure_monitor: the connection string of the Application Insights resource that gets the
             audit; empty for none.
+        azure_identity: the client id of the identity whose token that resource wants; empty for
+            the only one that there is, ``None`` where the connection string is enough.
         policies: a folder of the platform team's own access policies.
         encryption_key: what seals signing keys in the database; empty for the key in the file
             ``encryption.key`` of the state folder.
@@ -42,14 +47,21 @@ class Settings:
     url: str
     database_url: str = field(repr=False)
     mlflow_database_url: str = field(repr=False)
+    entra_databases: bool = False
     trusted_proxies: tuple[str, ...] = ()
     azure_monitor: str = field(default="", repr=False)
+    azure_identity: str | None = None
     policies: Path | None = None
     encryption_key: str = field(default="", repr=False)
     sign_in: SignInSettings | None = None
     stores: Places | None = None
     isolation: IsolationSettings | None = None
     alert_webhook: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.entra_databases:
+            check_database("NORTHSTAR_DATABASE_URL", self.database_url)
+            check_database("NORTHSTAR_MLFLOW_DATABASE_URL", self.mlflow_database_url)
 
     @classmethod
     def embedded(cls, state: Path, host: str, port: int) -> Settings:
@@ -68,10 +80,11 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """For ``northstar server``: read ``NORTHSTAR_STATE``, ``NORTHSTAR_PUBLIC_URL``,
         ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
-        ``NORTHSTAR_TRUSTED_PROXIES``, ``NORTHSTAR_AZURE_MONITOR``, ``NORTHSTAR_POLICIES``,
-        ``NORTHSTAR_ENCRYPTION_KEY``, ``NORTHSTAR_SIGN_IN_…``, ``NORTHSTAR_ALERT_WEBHOOK`` and
-        ``NORTHSTAR_STORE``. What is secret may be a reference to a source of secrets. Raises
-        ``Invalid``, and what reading a secret raises.
+        ``NORTHSTAR_DATABASE_IDENTITY``, ``NORTHSTAR_TRUSTED_PROXIES``,
+        ``NORTHSTAR_AZURE_MONITOR``, ``NORTHSTAR_POLICIES``, ``NORTHSTAR_ENCRYPTION_KEY``,
+        ``NORTHSTAR_SIGN_IN_…``, ``NORTHSTAR_ALERT_WEBHOOK`` and ``NORTHSTAR_STORE``. What is secret
+        may be a reference to a source of secrets. Raises ``Invalid``, and what reading a secret
+        raises.
         """
         env = os.environ if environ is None else environ
         wanted = {
@@ -92,8 +105,10 @@ class Settings:
             url=env["NORTHSTAR_PUBLIC_URL"].rstrip("/"),
             database_url=read_secret(env["NORTHSTAR_DATABASE_URL"], sources),
             mlflow_database_url=read_secret(env["NORTHSTAR_MLFLOW_DATABASE_URL"], sources),
+            entra_databases=_entra_databases(env),
             trusted_proxies=tuple(env.get("NORTHSTAR_TRUSTED_PROXIES", "").split()),
             azure_monitor=read_secret(env.get("NORTHSTAR_AZURE_MONITOR", ""), sources),
+            azure_identity=azure_identity(env),
             policies=Path(folder).resolve() if (folder := env.get("NORTHSTAR_POLICIES")) else None,
             encryption_key=read_secret(env.get("NORTHSTAR_ENCRYPTION_KEY", ""), sources),
             sign_in=_sign_in(env, sources),
@@ -108,6 +123,11 @@ class Settings:
             return self.encryption_key.split()
         self.state.mkdir(parents=True, exist_ok=True)
         return key_from_file(self.state / "encryption.key").split()
+
+    @property
+    def signed_in_to(self) -> tuple[str, ...]:
+        """The databases that take a token of Entra's for a password."""
+        return (self.database_url, self.mlflow_database_url) if self.entra_databases else ()
 
     @property
     def places(self) -> Places:
@@ -140,6 +160,16 @@ class Settings:
     def connection_file(self) -> Path:
         """How commands on this machine find and enter the embedded platform (mode 0600)."""
         return self.state / "connection.json"
+
+
+def _entra_databases(env: Mapping[str, str]) -> bool:
+    identity = env.get("NORTHSTAR_DATABASE_IDENTITY", "")
+    if identity not in ("", ENTRA):
+        raise Invalid(
+            f"NORTHSTAR_DATABASE_IDENTITY is {identity!r}.",
+            hint=f"It can be {ENTRA}, or not be set.",
+        )
+    return bool(identity)
 
 
 def _sign_in(env: Mapping[str, str], sources: Mapping[str, SecretSource]) -> SignInSettings | None:

@@ -57,6 +57,7 @@ from northstar.serving.service import EndpointService
 from northstar.serving.supervisor import Identity, Supervisor
 from northstar.standards.service import StandardsService
 from northstar.standards.store import ParameterStore
+from northstar.telemetry.azure_identity import azure_credential
 from northstar.telemetry.interface import Telemetry
 from northstar.telemetry.outbox import Outbox
 from northstar.telemetry.quiet import QuietTelemetry
@@ -271,7 +272,9 @@ def _backlogs(
 ) -> dict[str, Backlog]:
     backlogs: dict[str, Backlog] = {"events": Outbox(database, telemetry, clock)}
     if settings.azure_monitor:
-        target = AzureMonitorAudit(settings.azure_monitor)
+        wanted = settings.azure_identity
+        credential = None if wanted is None else azure_credential(wanted)
+        target = AzureMonitorAudit(settings.azure_monitor, credential)
         backlogs["audit-export"] = AuditExport(database, access.audit, target)
     return backlogs
 

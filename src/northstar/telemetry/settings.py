@@ -64,14 +64,24 @@ class TelemetrySettings:
         otlp = frozenset(signal for signal in SIGNALS if "otlp" in exporters[signal])
         for signal in otlp:
             _check_protocol(env, signal)
-        login = _authentication(env.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", ""))
+        login = azure_identity(env)
         return cls(
             otlp=otlp,
             prometheus="prometheus" in exporters["metrics"],
             azure_monitor=env.get("APPLICATIONINSIGHTS_CONNECTION_STRING", "").strip(),
-            azure_identity=login.get("authorization", "").lower() == "aad",
-            azure_client_id=login.get("clientid", ""),
+            azure_identity=login is not None,
+            azure_client_id=login or "",
         )
+
+
+def azure_identity(environ: Mapping[str, str]) -> str | None:
+    """The client id of the identity whose token Application Insights wants beside its key, as
+    ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING`` says; empty for the only one that there is, and
+    ``None`` where the key is enough.
+    """
+    login = _authentication(environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", ""))
+    wanted = login.get("authorization", "").lower() == "aad"
+    return login.get("clientid", "") if wanted else None
 
 
 def _exporters(env: Mapping[str, str], signal: Signal) -> frozenset[str]:
