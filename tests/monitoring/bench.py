@@ -23,9 +23,9 @@ from northstar.registry.fake import example_registration
 from northstar.serving.dataplane.segments import (
     CapturedRows,
     segment_table,
-    segments_folder,
     write_segment,
 )
+from northstar.serving.dataplane.spool import segments_folder
 from northstar.serving.domain import ModelSpec
 from northstar.storage.places import SquadStores
 

@@ -26,9 +26,9 @@ from typing import Any
 from northstar.connection.credentials import WITHHELD
 from northstar.errors import Unavailable
 from northstar.names import EndpointRef
-from northstar.serving.dataplane.segments import SEGMENT, endpoint_folder
 from northstar.serving.dataplane.shipping_process import ShippingProcess
 from northstar.serving.dataplane.spec import ControlPlane, SpecSync
+from northstar.serving.dataplane.spool import SEGMENT, endpoint_folder
 from northstar.serving.dataplane.state import ServingProcess, StateFolder, process_start
 from northstar.serving.dataplane.telemetry import EndpointTelemetry, unobserved
 from northstar.serving.domain import AccessSpec, EndpointStatus, VersionCounters, add_counters

@@ -27,15 +27,8 @@ from northstar.names import EndpointRef
 from northstar.serving.dataplane import invocations, oip
 from northstar.serving.dataplane.capture import ACKNOWLEDGEMENT, FRAME, Record
 from northstar.serving.dataplane.questions import Columns, parse_object, row_ids
-from northstar.serving.dataplane.segments import (
-    SEGMENT,
-    SHIPPED,
-    CapturedRows,
-    endpoint_folder,
-    segment_table,
-    segments_folder,
-    write_segment,
-)
+from northstar.serving.dataplane.segments import CapturedRows, segment_table, write_segment
+from northstar.serving.dataplane.spool import SEGMENT, SHIPPED, endpoint_folder, segments_folder
 from northstar.serving.domain import ModelSpec
 
 log = logging.getLogger(__name__)

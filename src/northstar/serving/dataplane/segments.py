@@ -14,15 +14,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from northstar.names import EndpointRef
 from northstar.registry.domain import Column, ColumnType
 from northstar.serving.dataplane.inputs import Rows, typed_array
 from northstar.serving.domain import ModelSpec, variant_name
 from northstar.serving.errors import BadInput
-
-SEGMENT = ".arrow"
-SHIPPED = ".shipped"
-"""What a segment leaves behind, empty, when it was brought to a store."""
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _ARROW_TYPES: dict[ColumnType, Any] = {
@@ -86,17 +81,6 @@ def segment_table(endpoint: str, model: ModelSpec, captured: CapturedRows) -> pa
     }
     table = pa.table(dict(zip(names, arrays, strict=True)))
     return table.replace_schema_metadata({b"northstar": json.dumps(summary).encode()})
-
-
-def segments_folder(captures: Path, endpoint: EndpointRef, recorded: datetime) -> Path:
-    """Where an endpoint's segments of a day lie."""
-    day = recorded.astimezone(UTC).strftime("%Y-%m-%d")
-    return endpoint_folder(captures, endpoint) / "predictions" / day
-
-
-def endpoint_folder(captures: Path, endpoint: EndpointRef) -> Path:
-    """Where all of an endpoint's segments lie."""
-    return captures / endpoint.squad / endpoint.project / endpoint.environment
 
 
 def write_segment(path: Path, table: pa.Table) -> None:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from northstar.errors import NorthstarError
-from northstar.serving.dataplane.segments import SEGMENT, SHIPPED
+from northstar.serving.dataplane.spool import SEGMENT, SHIPPED
 from northstar.storage.places import SquadStores
 
 log = logging.getLogger(__name__)
