@@ -50,5 +50,7 @@ module "endpoint" {
   northstar_client_id             = each.value.client_id
   northstar_secret_id             = "${module.squad[split("/", each.key)[0]].vault_uri}secrets/${split("/", each.key)[1]}"
 
+  application_insights_connection_string = module.observability.application_insights_connection_string
+
   tags = merge(local.tags, { squad = split("/", each.key)[0] })
 }

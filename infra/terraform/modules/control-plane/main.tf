@@ -17,6 +17,12 @@ locals {
     NORTHSTAR_MLFLOW_DATABASE_URL = "${local.database_url}/mlflow?sslmode=verify-full&sslrootcert=system"
     NORTHSTAR_TRUSTED_PROXIES     = var.container_apps_prefix
     NORTHSTAR_ENCRYPTION_KEY      = "keyvault:${var.key_vault_uri}secrets/northstar-encryption-key"
+
+    # Application Insights takes no key alone. One trace in ten is kept; metrics count everything.
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "Authorization=AAD;ClientId=${azurerm_user_assigned_identity.this.client_id}"
+    OTEL_RESOURCE_ATTRIBUTES                  = "deployment.environment.name=${var.tags["environment"]}"
+    OTEL_TRACES_SAMPLER                       = "parentbased_traceidratio"
+    OTEL_TRACES_SAMPLER_ARG                   = "0.1"
   }, var.settings)
 }
 
@@ -90,7 +96,12 @@ resource "azurerm_container_app" "this" {
       }
 
       env {
-        name        = "NORTHSTAR_AZURE_MONITOR"
+        name        = "NORTHSTAR_AZURE_MONITOR" # the audit
+        secret_name = "azure-monitor"
+      }
+
+      env {
+        name        = "APPLICATIONINSIGHTS_CONNECTION_STRING" # everything else
         secret_name = "azure-monitor"
       }
 

@@ -80,6 +80,17 @@ resource "azurerm_container_app" "this" {
         value = var.identity_client_id
       }
 
+      # No secret: Application Insights takes no key alone, but this identity's token.
+      env {
+        name  = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+        value = var.application_insights_connection_string
+      }
+
+      env {
+        name  = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+        value = "Authorization=AAD;ClientId=${var.identity_client_id}"
+      }
+
       env {
         name        = "NORTHSTAR_CLIENT_SECRET"
         secret_name = "northstar"

@@ -112,6 +112,12 @@ variable "northstar_secret_id" {
   }
 }
 
+variable "application_insights_connection_string" {
+  description = "Where telemetry is sent to; the identity needs the role Monitoring Metrics Publisher there."
+  type        = string
+  sensitive   = true
+}
+
 variable "tags" {
   description = "Tags of every resource; owner, environment and cost_center must be among them."
   type        = map(string)

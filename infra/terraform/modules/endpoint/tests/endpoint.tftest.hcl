@@ -15,10 +15,27 @@ variables {
   control_plane_url               = "https://northstar.example.com"
   northstar_client_id             = "service:late-arrival-dev"
   northstar_secret_id             = "https://kv-test.vault.azure.net/secrets/late-arrival-dev"
+
+  application_insights_connection_string = "InstrumentationKey=00000000-0000-0000-0000-000000000000"
+
   tags = {
     owner       = "platform-team"
     environment = "dev"
     cost_center = "4711"
+  }
+}
+
+run "tells_of_itself_as_its_identity" {
+  command = plan
+
+  assert {
+    condition     = anytrue([for one in azurerm_container_app.this.template[0].container[0].env : one.name == "APPLICATIONINSIGHTS_CONNECTION_STRING" ? startswith(one.value, "InstrumentationKey=") : false])
+    error_message = "Telemetry must go to Application Insights."
+  }
+
+  assert {
+    condition     = anytrue([for one in azurerm_container_app.this.template[0].container[0].env : one.name == "APPLICATIONINSIGHTS_AUTHENTICATION_STRING" && one.value == "Authorization=AAD;ClientId=44444444-4444-4444-4444-444444444444"])
+    error_message = "Application Insights takes no key alone."
   }
 }
 

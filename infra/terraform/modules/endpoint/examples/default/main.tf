@@ -178,6 +178,8 @@ module "endpoint" {
   northstar_secret_id             = "${module.vault.uri}secrets/late-arrival"
   tags                            = local.tags
 
+  application_insights_connection_string = module.observability.application_insights_connection_string
+
   depends_on = [
     azurerm_role_assignment.images,
     azurerm_role_assignment.secrets,
