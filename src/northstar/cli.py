@@ -46,6 +46,9 @@ COMMANDS: dict[str, _Entry] = {
         "northstar.access.access_cli:access", "Ask for a role, decide on requests, ask why."
     ),
     "audit": _Entry("northstar.access.audit_cli:audit", "The record of decisions."),
+    "env": _Entry(
+        "northstar.environments.cli:env", "Environments: how they are, and when they are frozen."
+    ),
     "terraform": _Entry(
         "northstar.terraform.cli:terraform", "The platform's own objects as Terraform resources."
     ),

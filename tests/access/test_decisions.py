@@ -36,8 +36,10 @@ def may(
     [
         (
             "version:read",
-            "platform-admin squad-owner data-scientist approver operator release-manager reader "
-            "run",
+            (
+                "platform-admin squad-owner data-scientist approver operator release-manager "
+                "reader run"
+            ),
         ),
         ("version:register", "platform-admin squad-owner data-scientist run"),
         ("release:propose", "platform-admin squad-owner data-scientist"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from northstar.access.domain import PLATFORM, Principal
+from northstar.access.domain import PLATFORM, Principal, RoleName
 from northstar.access.service import AccessService
 from northstar.clock import FakeClock
 from northstar.database import Database, metadata
@@ -65,12 +65,18 @@ class World:
             self.endpoints,
             self.endpoints,
             self.access,
-            lambda endpoint: self.hold,
+            self.held,
         )
         self.anna, self.ben, self.chris = (self.person(name) for name in ("anna", "ben", "chris"))
         for person in (self.anna, self.ben, self.chris):
             scope = Scope("operations")
             self.access.directory.assign(person.id, "squad-owner", scope, PLATFORM.id)
+
+    def held(self, endpoint: EndpointRef) -> Hold | None:
+        return self.hold
+
+    def give(self, principal: str, role: RoleName, scope: str) -> None:
+        self.access.directory.assign(principal, role, Scope.parse(scope), PLATFORM.id)
 
     def person(self, name: str) -> Principal:
         self.access.directory.create("user", name, PLATFORM.id)

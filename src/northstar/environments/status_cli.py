@@ -1,0 +1,117 @@
+"""``northstar env list``, ``show`` and ``set``: environments as the platform knows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from northstar.environments.client import EnvironmentsClient
+from northstar.environments.domain import (
+    EnvironmentStatus,
+    Infrastructure,
+    StoredReport,
+    difference,
+)
+from northstar.environments.freezes import moment
+from northstar.names import ENVIRONMENTS, EnvironmentName
+from northstar.terminal import connect, emit, json_option, table
+
+_NAME = click.argument("name", metavar="ENVIRONMENT", type=click.Choice(ENVIRONMENTS))
+
+
+@click.command("list")
+@json_option
+def list_environments(as_json: bool) -> None:
+    """The environments: whose they are, whether they drifted, whether they are frozen."""
+    found = EnvironmentsClient(connect()).environments()
+    headers = ("environment", "owners", "region", "last applied", "checked", "drift", "frozen")
+    emit(found, as_json=as_json, text=lambda: table(headers, [_row(one) for one in found]))
+
+
+@click.command("show")
+@_NAME
+@json_option
+def show_environment(name: EnvironmentName, as_json: bool) -> None:
+    """One environment: what is said of it, its freezes, and its infrastructure."""
+    found = EnvironmentsClient(connect()).status(name)
+    emit(found, as_json=as_json, text=lambda: _full(found))
+
+
+@click.command("set")
+@_NAME
+@click.option("--description", help="What it is for.")
+@click.option("--owner", "owners", multiple=True, help="Who answers for it; may be repeated.")
+@click.option("--contact", help="How the owners are reached.")
+@click.option("--region", help="Where it runs.")
+@click.option("--subscription", help="The Azure subscription that it is in.")
+@click.option("--drift-check-hours", type=int, help="When a check for drift is overdue.")
+@json_option
+def set_environment(name: EnvironmentName, as_json: bool, **said: object) -> None:
+    """Say of an environment whose it is and where it runs; what is not given stays."""
+    client = EnvironmentsClient(connect())
+    present = client.status(name).environment
+    wanted = {key: value for key, value in said.items() if value not in (None, ())}
+    changed = client.set(present.model_validate({**present.model_dump(), **wanted}))
+    emit(changed, as_json=as_json, text=f"Set: {', '.join(wanted) or 'nothing'}.")
+
+
+def _row(one: EnvironmentStatus) -> tuple[object, ...]:
+    found, now = one.infrastructure, datetime.now(UTC)
+    frozen = [freeze for freeze in one.freezes if freeze.state(now) == "in force"]
+    return (
+        one.environment.name,
+        ", ".join(one.environment.owners) or None,
+        one.environment.region or None,
+        found.applied.at if found.applied else None,
+        found.checked.at if found.checked else None,
+        _drift(found),
+        ", ".join(_frozen(freeze.ends_at, freeze.squad) for freeze in frozen) or "no",
+    )
+
+
+def _drift(found: Infrastructure) -> str:
+    if found.overdue_since:
+        return "check overdue"
+    if not found.exists or found.checked is None:
+        return "–"
+    return _resources(found.checked) or "none"
+
+
+def _frozen(until: datetime, squad: str | None) -> str:
+    return f"until {moment(until)}" + (f" ({squad})" if squad else "")
+
+
+def _full(one: EnvironmentStatus) -> str:
+    said, found = one.environment, one.infrastructure
+    facts = [
+        ("description", said.description),
+        ("owners", ", ".join(said.owners)),
+        ("contact", said.contact),
+        ("region", said.region),
+        ("subscription", said.subscription),
+        ("applied", _reported(found.applied)),
+        ("checked for drift", _reported(found.checked)),
+        ("check overdue since", moment(found.overdue_since) if found.overdue_since else ""),
+        ("destroyed", _reported(found.destroyed)),
+        ("failed", _reported(found.failed)),
+    ]
+    lines = [table((said.name, ""), [(name, value) for name, value in facts if value])]
+    if found.checked and found.checked.changes:
+        lines += ["", "Drift:", *(f"  {difference(change)}" for change in found.checked.changes)]
+    if one.freezes:
+        lines += ["", "Freezes:", *(f"  {freeze.id}: {freeze.told}" for freeze in one.freezes)]
+    return "\n".join(lines)
+
+
+def _reported(report: StoredReport | None) -> str:
+    if report is None:
+        return ""
+    commit = f", commit {report.commit[:12]}" if report.commit else ""
+    resources = f", {told}" if (told := _resources(report)) else ""
+    return f"{moment(report.at)} by {report.reported_by}{commit}{resources}"
+
+
+def _resources(report: StoredReport) -> str:
+    count = report.differences
+    return f"{count:,} resource{'' if count == 1 else 's'}" if count else ""
