@@ -1,5 +1,7 @@
 """An endpoint for measuring: the real agent, worker and capture writer, told what to serve here.
 
+Its telemetry is what the standard variables of OpenTelemetry say.
+
 Prints ``{"url", "token"}`` once it answers; ends on SIGTERM.
 """
 
@@ -9,6 +11,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 from joserfc import jwt
@@ -21,6 +24,7 @@ from northstar.serving.dataplane.agent import Agent, serve
 from northstar.serving.dataplane.fake import FakeControlPlane
 from northstar.serving.dataplane.runtimes.mlmodel import read_model_folder
 from northstar.serving.dataplane.state import StateFolder
+from northstar.serving.dataplane.telemetry import start_telemetry
 from northstar.serving.domain import AccessSpec, CaptureSpec, EndpointSpec, ModelSpec
 
 _ISSUER = "http://northstar.test"
@@ -53,7 +57,8 @@ def main(model: Path, folder: Path, *, capture: bool) -> None:
     control = FakeControlPlane(spec)
     control.add_model(model)
     state = StateFolder(folder / "state")
-    agent = Agent(endpoint, state, folder / "captures", control)
+    telemetry = start_telemetry(endpoint)
+    agent = Agent(endpoint, state, folder / "captures", control, telemetry=telemetry)
     claims = {
         "iss": _ISSUER,
         "aud": str(endpoint),
@@ -71,7 +76,8 @@ def main(model: Path, folder: Path, *, capture: bool) -> None:
         ready.with_suffix(".new").replace(ready)
 
     threading.Thread(target=announce, daemon=True).start()
-    serve(agent)
+    with closing(telemetry):
+        serve(agent)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,17 @@ def own_cpu_seconds(pid: int) -> float:
     return sum(int(value) for value in fields[11:13]) / _TICKS if fields else 0.0
 
 
+def resident_mb(root: int) -> float:
+    """Resident memory of a process and all its living descendants, in megabytes."""
+    pages = 0
+    for pid in process_tree(root):
+        try:
+            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        except OSError:
+            continue  # it has just ended
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Wait for ``condition``; ends the benchmark with a message if it does not come true."""
     deadline = time.monotonic() + seconds

@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -90,14 +90,14 @@ def measure(quick: bool) -> Result:
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        rows = _train(folder)
-        oip = [json.dumps(_oip_body(row)) for row in rows]
+        rows = train_model(folder)
+        oip = [json.dumps(oip_body(row)) for row in rows]
         split = [json.dumps(_split_body(row)) for row in rows]
         load = stack.enter_context(LoadGenerator())
         starting = {
-            "ours": _ours(folder, "capture", oip),
+            "ours": our_endpoint(folder, "ours", oip),
             "minimum": _minimum(folder, oip),
-            "without_capture": _ours(folder, "plain", oip),
+            "without_capture": our_endpoint(folder, "plain", oip, capture=False),
         }
         if importlib.util.find_spec("mlflow"):
             starting["mlflow"] = _mlflow(folder, split)
@@ -140,7 +140,7 @@ def _compare(servers: dict[str, Server], cpu: dict[str, list[float]]) -> Result:
     return Result(figures, details)
 
 
-def _train(folder: Path) -> list[list[float]]:
+def train_model(folder: Path) -> list[list[float]]:
     """Save the model for everybody; returns the rows to ask about."""
     import lightgbm
     import mlflow
@@ -160,7 +160,8 @@ def _train(folder: Path) -> list[list[float]]:
     return [[float(value) for value in row] for row in X[:_BODIES]]
 
 
-def _oip_body(row: list[float]) -> dict[str, Any]:
+def oip_body(row: list[float]) -> dict[str, Any]:
+    """One row as an Open Inference Protocol request."""
     tensor = {"name": "input", "shape": [1, len(row)], "datatype": "FP64", "data": row}
     return {"inputs": [tensor]}
 
@@ -170,19 +171,23 @@ def _split_body(row: list[float]) -> dict[str, Any]:
 
 
 @contextmanager
-def _ours(folder: Path, capture: str, bodies: list[str]) -> Iterator[Server]:
-    home = folder / capture
+def our_endpoint(
+    folder: Path,
+    name: str,
+    bodies: list[str],
+    *,
+    capture: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Our endpoint in a folder of its own; ``environment`` adds to this process's variables."""
+    home = folder / name
     home.mkdir()
     command = [
-        sys.executable,
-        "-m",
-        "benchmarks.endpoint",
-        str(folder / "model"),
-        str(home),
-        capture,
-    ]
-    with running(command, home / "log") as process:
-        settle = _SETTLE_SECONDS if capture == "capture" else 0.2
+        sys.executable, "-m", "benchmarks.endpoint", str(folder / "model"), str(home),
+        "capture" if capture else "plain",
+    ]  # fmt: skip
+    with running(command, home / "log", env={**os.environ, **(environment or {})}) as process:
+        settle = _SETTLE_SECONDS if capture else 0.2
         path = "/v2/models/model/infer"
         yield Server(process.pid, 0, path, bodies, settle, ready=home / "ready.json")
 
