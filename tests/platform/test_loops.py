@@ -11,6 +11,8 @@ from northstar.clock import SystemClock
 from northstar.database import Database
 from northstar.platform.lease import Lease, leases
 from northstar.platform.loops import Loop, Loops
+from northstar.telemetry import trace_context
+from northstar.telemetry.fake import RecordingTelemetry
 
 
 @pytest.fixture
@@ -58,3 +60,36 @@ def test_a_replica_without_the_lease_does_not_step(database: Database) -> None:
     leader.stop()
     assert follower_stepped.wait(10)
     follower.stop()
+
+
+def test_steps_that_did_something_or_failed_have_spans_and_idle_ones_have_none(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[int | OSError] = [0, 3, OSError("the disk is away"), 0]
+    contexts: list[trace_context.TraceContext | None] = []
+    ended = threading.Event()
+
+    def step() -> int:
+        contexts.append(trace_context.current())
+        if not told:
+            ended.set()
+            return 0
+        result = told.pop(0)
+        if isinstance(result, OSError):
+            raise result
+        return result
+
+    telemetry = RecordingTelemetry()
+    clock = SystemClock()
+    lease = Lease(database, clock, "loops", "a")
+    loops = Loops([Loop("work", step, 0.01)], lease, clock, telemetry)
+    with caplog.at_level(logging.CRITICAL):
+        loops.start()
+        assert ended.wait(10)
+        loops.stop()
+    assert [(span.name, span.error) for span in telemetry.spans] == [
+        ("loop work", ""),
+        ("loop work", "the step failed"),
+    ]
+    assert [span.context for span in telemetry.spans] == contexts[1:3]
+    assert loops.lags()["work"] < 10

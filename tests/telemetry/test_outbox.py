@@ -98,3 +98,23 @@ def test_what_nobody_takes_for_days_is_forgotten_and_said(
     assert world.outbox.step() == 0
     assert world.outbox.waiting() == 0
     assert "1 events that nobody took" in caplog.text
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_kill_between_delivery_and_its_note_delivers_once_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_: object) -> None:
+        raise Killed
+
+    world.tell()
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(world.telemetry, "record", killed)
+        world.outbox.step()
+    restarted = Outbox(world.database, world.telemetry, world.clock)
+    assert restarted.step() == 1
+    assert [event.id for event in world.telemetry.events] == ["1", "1"]
+    assert len(world.telemetry.spans) == 1
