@@ -19,6 +19,7 @@ from northstar.serving.domain import CaptureSpec
 from northstar.telemetry import trace_context
 from northstar.telemetry.sampling import Sampler
 from northstar.telemetry.trace_context import TraceContext, parse
+from tests.serving.control_plane import SmallControlPlane, answering
 from tests.serving.endpoints import (
     ENDPOINT,
     RunningEndpoint,
@@ -314,3 +315,17 @@ def _refuse(_: Received) -> tuple[int, bytes]:
 
 def _metric_names(ingestion: Ingestion) -> set[str]:
     return {one.data["metrics"][0]["name"] for one in ingestion.envelopes("MetricData")}
+
+
+def test_an_endpoint_answers_whatever_its_variables_of_telemetry_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "sometimes")
+    plane = SmallControlPlane(tmp_path)
+    try:
+        supervisor = plane.supervisor()
+        answering(plane, supervisor)
+        assert "OTEL_TRACES_SAMPLER is 'sometimes'" in supervisor.log_path(ENDPOINT).read_text()
+    finally:
+        plane.close()

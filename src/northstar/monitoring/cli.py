@@ -81,8 +81,11 @@ def list_findings(endpoint: str, since: str | None, as_json: bool) -> None:
     """Everything that was found, window by window."""
     ref = EndpointRef.parse(endpoint)
     found = MonitoringClient(connect()).findings(ref, _moment(since) if since else None)
-    rows = [(f.window_start, f.version, f.kind, f.message) for f in found]
-    headers = ("window from", "version", "kind", "finding")
+    rows = [
+        (f.window_start, f.version, f.kind, f.message, "".join(trace_ids(*f.traces[:1])))
+        for f in found
+    ]
+    headers = ("window from", "version", "kind", "finding", "trace of a prediction")
     emit(found, as_json=as_json, text=lambda: table(headers, rows, empty="Nothing was found."))
 
 

@@ -15,7 +15,7 @@ import click
 
 from northstar.connection import Connection, find_credentials
 from northstar.connection.managed_identity import IdentityEndpoint
-from northstar.errors import Invalid
+from northstar.errors import Invalid, NorthstarError
 from northstar.isolation.this_process import hide_secrets
 from northstar.names import EndpointRef, ProjectRef
 from northstar.serving.client import EndpointClient
@@ -23,10 +23,16 @@ from northstar.serving.dataplane.agent import Agent
 from northstar.serving.dataplane.agent import serve as run_agent
 from northstar.serving.dataplane.spec import HttpControlPlane
 from northstar.serving.dataplane.state import StateFolder
-from northstar.serving.dataplane.telemetry import start_telemetry
+from northstar.serving.dataplane.telemetry import (
+    EndpointTelemetry,
+    start_telemetry,
+    unobserved,
+)
 from northstar.serving.domain import EndpointView, latency_quantile_ms
 from northstar.storage.places import check_place, local_folder
 from northstar.terminal import connect, emit, json_option, say, table
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -76,7 +82,7 @@ def serve(
     local = local_folder(kept)
     state = StateFolder(folder)
     identity = IdentityEndpoint(connection, os.environ)
-    with state.lock(), closing(identity), closing(start_telemetry(ref)) as telemetry:
+    with state.lock(), closing(identity), closing(_telemetry(ref)) as telemetry:
         agent = Agent(
             ref,
             state,
@@ -91,6 +97,15 @@ def serve(
         )
         say(f"{ref} answers at {agent.url}")
         run_agent(agent)
+
+
+def _telemetry(endpoint: EndpointRef) -> EndpointTelemetry:
+    """As the environment's variables say; answering does not depend on them."""
+    try:
+        return start_telemetry(endpoint)
+    except NorthstarError as error:
+        log.error("nobody is told of %s: %s %s", endpoint, error.message, error.hint)  # noqa: TRY400 - the message says it all
+        return unobserved(endpoint)
 
 
 @click.group()
