@@ -104,7 +104,7 @@ class Replicas:
     def json(self, *arguments: str) -> Any:
         """Run one command as a client and return what it printed."""
         done = self._command(*arguments, "--json", **self._client)
-        assert done.returncode == 0, f"{arguments} exited {done.returncode}:\n{done.stderr}"
+        assert done.returncode == 0, f"{arguments}:\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
     def log(self) -> str:

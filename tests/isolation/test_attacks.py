@@ -1,4 +1,4 @@
-"""A hostile training script, run again by a real server as a job: nothing of it succeeds."""
+"""A hostile script that a real server runs as a job, and the hostile model that it leaves."""
 
 from __future__ import annotations
 
@@ -6,31 +6,36 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from northstar.names import ProjectRef
+from northstar.errors import NotFound, Unavailable
+from northstar.names import EndpointRef, ProjectRef
 from northstar.pipeline.jobs.client import JobClient
-from northstar.pipeline.jobs.domain import JobRequest
+from northstar.pipeline.jobs.domain import Job, JobRequest
+from northstar.serving.client import EndpointClient
 from tests.embedded import processes_mentioning, wait_until
 from tests.isolation.attack import ATTACK
 from tests.isolation.machine import Machine
 from tests.projects import returns_data
 from tests.replicas import Replicas
+from tests.serving.endpoints import captured_rows
 
 PROJECT = ProjectRef("fashion", "returns")
+ENDPOINT = EndpointRef("fashion", "returns", "dev")
 SECRET = "of-the-platform"
-SCRIPT = """
+STRIKE = """
 import subprocess
 import time
 
 def servers():
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if b"northstar\\0server" in (process / "cmdline").read_bytes():
+            if f"server\\0--port\\0{PORT}" in (process / "cmdline").read_text():
                 yield int(process.name)
         except OSError:
             pass
@@ -46,18 +51,24 @@ LEFT_BEHIND = "import signal, time; signal.signal(15, 1); time.sleep(600)"
 def leave_a_daemon():
     subprocess.Popen([sys.executable, "-c", LEFT_BEHIND, "left-behind"], start_new_session=True)
 
-(server,) = servers()
-job = os.getuid() != 0
-report = {"uid": os.getuid(), "files": on_files(FILES)}
-if job:
-    report["server"] = on_process(server)
-    report["above"] = [trying(lambda: open(f"/proc/{pid}/environ")) for pid in ancestors()]
-report["told"] = [name for name, value in os.environ.items() if SECRET in value]
-report["sudo"] = trying(lambda: os.setuid(0))
-report["descriptors"] = [d for d in os.listdir("/proc/self/fd") if int(d) > 2]
-if job:
-    leave_a_daemon()
-print("REPORT", json.dumps(report), flush=True)
+def strike(who):
+    (server,) = servers()
+    report = {"uid": os.getuid(), "files": on_files(FILES)}
+    report["told"] = [name for name, value in os.environ.items() if SECRET in value]
+    if os.getuid() != 0:
+        report["server"] = on_process(server)
+        report["above"] = [trying(lambda: open(f"/proc/{pid}/environ")) for pid in ancestors()]
+        report["sudo"] = trying(lambda: os.setuid(0))
+        leave_a_daemon()
+    print("REPORT", who, json.dumps(report), flush=True)
+
+strike(who)
+"""
+SCRIPT = """
+import os
+import sys
+
+exec(STRIKE, {"who": "script"})
 
 # The run's own, legal work.
 import mlflow
@@ -65,16 +76,28 @@ import pandas as pd
 from azure.identity import ManagedIdentityCredential
 from sklearn.ensemble import RandomForestClassifier
 
+class Forest(RandomForestClassifier):
+    # Its pickle strikes wherever somebody loads it.
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        exec(STRIKE, {"who": "model"})
+
 with ManagedIdentityCredential() as credential:
     token = credential.get_token("api://northstar/.default")
 os.environ["MLFLOW_TRACKING_TOKEN"] = token.token
 os.environ.pop("MLFLOW_TRACKING_AUTH", None)
 orders = pd.read_csv(sys.argv[1])
 with mlflow.start_run():
-    mlflow.set_tag("uid", str(os.getuid()))
-    model = RandomForestClassifier(n_estimators=60, max_depth=8, random_state=0)
-    model.fit(orders[["price", "size"]], orders["returned"])
-    mlflow.sklearn.log_model(model, name="model", serialization_format="cloudpickle")
+    model = Forest(n_estimators=60, max_depth=8, random_state=0)
+    columns = orders[["price", "size"]]
+    model.fit(columns, orders["returned"])
+    mlflow.sklearn.log_model(
+        model,
+        name="model",
+        serialization_format="cloudpickle",
+        pip_requirements=["scikit-learn"],
+        signature=mlflow.models.infer_signature(columns),
+    )
 """
 SPEC = """
     squad: fashion
@@ -111,82 +134,127 @@ def server(machine: Machine) -> Iterator[Replicas]:
 
 
 @pytest.fixture(scope="module")
-def reports(server: Replicas, machine: Machine) -> dict[str, Any]:
-    """What the script found where a person ran it, here as root, and where the platform did."""
+def by_hand(server: Replicas, machine: Machine) -> Any:
+    """What the script found where a person ran it, who is root here."""
     server.start(1)
     server.json("squad", "create", "fashion")
     server.json("project", "create", "fashion/returns")
     folder = _project(server, machine)
-    version = server.json("run", "-C", str(folder))["version"]
-    by_hand = (folder / ".northstar").rglob("train.log")
+    assert server.json("run", "-C", str(folder))["version"] == 1
+    (log,) = (folder / ".northstar").rglob("train.log")
+    return _report("script", log.read_text())
+
+
+@pytest.fixture(scope="module")
+def job(server: Replicas, by_hand: Any) -> tuple[Any, Job]:
+    """What it found where the platform ran it, and the job."""
     jobs = JobClient(server.connection)
-    asked = jobs.create(PROJECT, JobRequest(version=version))
+    asked = jobs.create(PROJECT, JobRequest(version=1))
     wait_until(lambda: jobs.get(PROJECT, asked.id)[0].ended_at, "the job to end", server.log)
-    job, log = jobs.get(PROJECT, asked.id)
-    assert job.state == "succeeded", (job, log)
-    return {"person": _report(next(by_hand).read_text()), "job": _report(log), "ended": job}
+    ended, log = jobs.get(PROJECT, asked.id)
+    assert ended.state == "succeeded", (ended, log)
+    return _report("script", log), ended
 
 
-def test_a_script_reaches_nothing_of_the_platform(reports: dict[str, Any]) -> None:
-    tried = reports["job"]["server"] | reports["job"]["files"]
-    assert len(tried) > 15
-    assert set(tried.values()) == {"PermissionError"}, tried
+@pytest.fixture(scope="module")
+def endpoint(server: Replicas, machine: Machine, job: Any) -> Any:
+    """What the model found where an endpoint loaded it; the endpoint has answered then."""
+    server.json("release", "propose", str(ENDPOINT), "2")
+    client = EndpointClient(server.connection)
+
+    def answered() -> bool:
+        with suppress(NotFound, Unavailable):  # the release has not got there yet
+            return client.predict(ENDPOINT, [{"price": 40.0, "size": 45}]).version == 2
+        return False
+
+    wait_until(answered, "the endpoint to answer", server.log)
+    client.close()
+    return _report("model", (machine.work / "endpoints" / f"{ENDPOINT}.log").read_text())
 
 
-def test_root_would_have_reached_all_of_it(reports: dict[str, Any]) -> None:
+def test_a_script_reaches_nothing_of_the_platform(job: tuple[Any, Job]) -> None:
+    report, _ = job
+    _check_denied(report)
+    guardian, *above = report["above"]  # which holds what the script was told, and no more
+    assert guardian.startswith("got")
+    assert len(above) >= 2
+    assert set(above) == {"PermissionError"}
+
+
+def test_root_would_have_reached_all_of_it(by_hand: Any) -> None:
     """The attacks are real: they do succeed where nothing stands against them."""
-    tried = reports["person"]["files"]
+    tried = by_hand["files"]
     there = ("state", "encryption.key", "northstar.db", "mlflow.db", "work")
     files = {name: found for name, found in tried.items() if name.endswith(there)}
     assert len(files) == len(there)
     assert {found[:3] for found in files.values()} == {"got"}, tried
 
 
-def test_a_script_is_told_no_secret_and_can_ask_nobody_above_it(reports: dict[str, Any]) -> None:
-    job = reports["job"]
-    assert 23000 <= job["uid"] < 24000
-    assert (job["told"], job["descriptors"]) == ([], ["3"])  # 3 is the listing itself
-    guardian, *above = job["above"]  # which holds what the script was told, and no more
-    assert guardian.startswith("got")
-    assert len(above) >= 2
-    assert set(above) == {"PermissionError"}
-    assert job["sudo"] == "PermissionError"
+def test_what_a_job_left_running_is_gone_with_it(job: tuple[Any, Job]) -> None:
+    report, _ = job
+    assert report["server"]
+    assert [pid for pid in processes_mentioning("left-behind") if _user(pid) == report["uid"]] == []
 
 
-def test_what_it_left_running_is_gone_with_the_job(reports: dict[str, Any]) -> None:
-    assert reports["job"]
-    assert processes_mentioning("left-behind") == []
-
-
-def test_its_own_work_was_done_all_the_same(server: Replicas, reports: dict[str, Any]) -> None:
-    assert reports["ended"].new_version == 2
+def test_its_own_work_was_done_all_the_same(server: Replicas, job: tuple[Any, Job]) -> None:
+    _, ended = job
+    assert ended.new_version == 2
     issued = server.json("audit", "list", "--action", "token:issue")
     assert "managed:run/fashion/returns" in {entry["principal"] for entry in issued}
 
 
-def test_the_platform_says_that_jobs_are_isolated(
-    server: Replicas, reports: dict[str, Any]
+def test_a_model_reaches_nothing_of_the_platform_nor_of_a_job(
+    endpoint: Any, job: tuple[Any, Job]
 ) -> None:
-    assert reports
+    _check_denied(endpoint)
+    assert endpoint["uid"] != job[0]["uid"]
+    assert set(endpoint["above"]) == {"PermissionError"}  # nor the agent, which has its user
+
+
+def test_captures_of_an_endpoint_that_is_kept_apart_get_to_the_monitor(
+    endpoint: Any, machine: Machine
+) -> None:
+    assert endpoint
+    captures = machine.folder / "state" / "captures"
+    rows = wait_until(lambda: captured_rows(captures), "captures to be collected")
+    assert rows[0]["f.price"] == 40.0
+
+
+def test_the_platform_says_that_squads_code_is_isolated(server: Replicas, by_hand: Any) -> None:
+    assert by_hand
     url = server.connection.url
     assert httpx2.get(f"{url}/readyz", trust_env=False).json()["jobs"] == "isolated"
+
+
+def _check_denied(report: Any) -> None:
+    assert 23000 <= report["uid"] < 24000
+    assert report["told"] == []
+    tried = {**report["server"], **report["files"], "sudo": report["sudo"]}
+    assert len(tried) > 15
+    assert set(tried.values()) == {"PermissionError"}, tried
 
 
 def _project(server: Replicas, machine: Machine) -> Path:
     folder = machine.folder / "returns"
     folder.mkdir()
-    returns_data(800).to_csv(folder / "orders.csv", index=False)
+    returns_data().to_csv(folder / "orders.csv", index=False)
     state = machine.folder / "state"
     kept = ("encryption.key", "northstar.db", "mlflow.db", "models", "captures", "mlflow-artifacts")
     targets = [state, *(state / name for name in kept), machine.work]
     targets += [machine.work / name for name in ("users.json", "homes", "jobs", "jobs/fashion")]
+    targets += [machine.work / f"jobs/fashion/returns/1/{name}" for name in ("", "log.txt")]
     files = [str(target) for target in targets]
-    script = f"FILES = {files!r}\nSECRET = {SECRET!r}\n{ATTACK}{SCRIPT}"
-    (folder / "train.py").write_text(script)
+    port = wait_until(server.leader, "the server to lead", server.log)
+    strike = f"PORT = {port}\nFILES = {files!r}\nSECRET = {SECRET!r}\n{ATTACK}{STRIKE}"
+    (folder / "train.py").write_text(f"STRIKE = {strike!r}\n{SCRIPT}")
     (folder / "northstar.yaml").write_text(textwrap.dedent(SPEC))
     return folder
 
 
-def _report(log: str) -> Any:
-    (found,) = re.findall(r"REPORT (.*)", log)
-    return json.loads(found)
+def _report(who: str, log: str) -> Any:
+    found = re.findall(rf"REPORT {who} (.*)", log)
+    return json.loads(found[0])
+
+
+def _user(pid: int) -> int:
+    return Path(f"/proc/{pid}").stat().st_uid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from northstar.clock import SystemClock
 from northstar.connection import Connection, Credentials
 from northstar.database import Database, metadata
 from northstar.digest import folder_digest
+from northstar.isolation.same_user import SameUser
+from northstar.isolation.variables import of_ones_own_machine
 from northstar.names import EndpointRef
 from northstar.registry.archive import tar_stream
 from northstar.registry.fake import example_record
@@ -79,6 +82,7 @@ class SmallControlPlane:
             self.service,
             identity=lambda endpoint: Identity(*self.secret(endpoint)),
             url=self.url,
+            isolation=SameUser("own machine", of_ones_own_machine(os.environ)),
             folder=self.folder / "endpoints",
             captures=self.captures,
         )

@@ -22,7 +22,9 @@ PASSED_ON = frozenset(
 """Names of variables that say how a machine is, and none that could say who the platform is."""
 
 _LOCALE = "LC_"
-_THE_PLATFORMS_OWN = ("NORTHSTAR_", "MLFLOW_", "_MLFLOW_", "IDENTITY_", "MSI_", "AZURE_")
+_THE_PLATFORMS_OWN = (
+    "NORTHSTAR_", "MLFLOW_", "_MLFLOW_", "IDENTITY_", "MSI_", "AZURE_", "OTEL_SERVICE_NAME",
+)  # fmt: skip
 
 
 def passed_on(environ: Mapping[str, str], more: Iterable[str] = ()) -> dict[str, str]:

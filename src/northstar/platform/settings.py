@@ -154,7 +154,7 @@ class Settings:
     @property
     def endpoints(self) -> Path:
         """Working folders of the endpoint processes."""
-        return self.state / "endpoints"
+        return self.work / "endpoints"
 
     @property
     def connection_file(self) -> Path:

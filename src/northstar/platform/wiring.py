@@ -52,11 +52,13 @@ from northstar.registry.service import RegistryService
 from northstar.release.domain import Hold
 from northstar.release.rollout import Holds
 from northstar.release.service import ReleaseService
+from northstar.serving.collecting import Collector
 from northstar.serving.domain import AccessSpec
 from northstar.serving.service import EndpointService
 from northstar.serving.supervisor import Identity, Supervisor
 from northstar.standards.service import StandardsService
 from northstar.standards.store import ParameterStore
+from northstar.storage.places import SquadStores
 from northstar.telemetry.azure_identity import azure_credential
 from northstar.telemetry.interface import Telemetry
 from northstar.telemetry.outbox import Outbox
@@ -163,13 +165,14 @@ def build(
         settings.alert_webhook,
     )
     environments = EnvironmentService(database, clock, monitoring)
-    supervisor = _supervisor(settings, database, clock, endpoints, access)
+    supervisor = _supervisor(settings, database, clock, endpoints, access, isolation)
     steps = {
         "release": releases.step,
         "supervisor": supervisor.step,
         "monitoring": counted(telemetry.instruments, monitoring.step),
         "jobs": jobs.step,
         **storage.loops(),
+        **_collecting(settings, isolation, endpoints, supervisor),
     }
     rarely: dict[str, Callable[[], object]] = {
         "audit": access.audit.watch,
@@ -251,6 +254,7 @@ def _supervisor(
     clock: Clock,
     endpoints: EndpointService,
     access: AccessService,
+    isolation: Isolation,
 ) -> Supervisor:
     return Supervisor(
         database,
@@ -258,9 +262,20 @@ def _supervisor(
         endpoints,
         identity=lambda endpoint: _endpoint_identity(access, endpoint),
         url=settings.url,
+        isolation=isolation,
         folder=settings.endpoints,
-        captures=settings.captures,
+        captures=None if isolation.protection == "isolated" else settings.captures,
     )
+
+
+def _collecting(
+    settings: Settings, isolation: Isolation, endpoints: EndpointService, supervisor: Supervisor
+) -> _Steps:
+    """Endpoints that are kept apart can't bring their captures themselves."""
+    if isolation.protection != "isolated":
+        return {}
+    stores = SquadStores(settings.places.captures)
+    return {"collecting": Collector(endpoints.endpoints, supervisor.state_path, stores).step}
 
 
 def _backlogs(

@@ -3,6 +3,9 @@
 Every ``step`` compares what shall run with what does, and starts, adopts or ends one process where
 they differ. Endpoint processes live in sessions of their own and outlast the control plane; after
 its restart they are found again by their state folders and by pid and start time.
+
+A squad's model may run any code where it is loaded. What an endpoint's processes write is therefore
+believed only as far as it concerns that endpoint.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from typing import NamedTuple
 
 from northstar.clock import Clock
 from northstar.database import Database
+from northstar.errors import Failed
+from northstar.isolation.interface import Isolation, Program
 from northstar.names import EndpointRef
 from northstar.serving import store
 from northstar.serving.dataplane.state import (
@@ -29,6 +34,7 @@ from northstar.serving.dataplane.state import (
     process_start,
     serving_process,
 )
+from northstar.serving.domain import EndpointStatus
 from northstar.serving.service import EndpointService
 from northstar.serving.store import ProcessRecord
 
@@ -37,7 +43,6 @@ log = logging.getLogger(__name__)
 _STEADY_SECONDS = 30.0
 _WORST_PAUSE_SECONDS = 60.0
 _NEW_PORT_AFTER_FAILURES = 5
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS")
 _OF_TELEMETRY = ("OTEL_", "APPLICATIONINSIGHTS_")
 
 
@@ -54,8 +59,9 @@ class Supervisor:
     Args:
         identity: gives an endpoint's credentials, making them if needed; called at every start.
         url: where endpoints reach the control plane.
+        isolation: how endpoints are kept apart, each as a user of its own if it has such.
         folder: the endpoints' state folders lie below it.
-        captures: where endpoints leave their captures.
+        captures: where endpoints leave their captures; ``None`` for their state folders.
         workers: processes that answer, for each endpoint.
     """
 
@@ -67,8 +73,9 @@ class Supervisor:
         *,
         identity: Callable[[EndpointRef], Identity],
         url: str,
+        isolation: Isolation,
         folder: Path,
-        captures: Path,
+        captures: Path | None,
         workers: int = 1,
     ) -> None:
         self._database = database
@@ -76,6 +83,7 @@ class Supervisor:
         self._service = service
         self._identity = identity
         self._url = url
+        self._isolation = isolation
         self._folder = folder
         self._captures = captures
         self._workers = workers
@@ -107,7 +115,11 @@ class Supervisor:
 
     def log_path(self, endpoint: EndpointRef) -> Path:
         """Where an endpoint's processes write their log."""
-        return self._state_path(endpoint) / "endpoint.log"
+        return self.state_path(endpoint).with_suffix(".log")
+
+    def state_path(self, endpoint: EndpointRef) -> Path:
+        """An endpoint's state folder, which its processes own."""
+        return self._folder / endpoint.squad / endpoint.project / endpoint.environment
 
     def _keep_running(self, endpoint: EndpointRef) -> None:
         with self._database.read() as connection:
@@ -123,8 +135,26 @@ class Supervisor:
         if now < known.start_at:
             return
         port = known.port if known.failures < _NEW_PORT_AFTER_FAILURES else 0
-        pid = self._start(endpoint, port)
+        try:
+            pid = self._start(endpoint, port)
+        except Failed as error:
+            self._put_off(endpoint, known, now, error)
+            return
         self._put(endpoint, replace(known, pid=pid, started=process_start(pid) or 0, start_at=now))
+
+    def _put_off(
+        self, endpoint: EndpointRef, known: ProcessRecord, now: datetime, error: Failed
+    ) -> None:
+        """It can't be started here; that is said where somebody will look, and tried again."""
+        later = now + timedelta(seconds=_WORST_PAUSE_SECONDS)
+        self._put(endpoint, replace(known, failures=known.failures + 1, start_at=later))
+        if self._service.view(endpoint).answering:
+            return  # another machine serves it
+        log.error("%s: not started: %s", endpoint, error)
+        told = EndpointStatus(
+            instance="supervisor", revision=0, url="", started_at=now, problem=str(error)
+        )
+        self._service.sync(endpoint, told)
 
     def _after_death(
         self, endpoint: EndpointRef, known: ProcessRecord, now: datetime
@@ -158,12 +188,17 @@ class Supervisor:
             log.info("%s: ending process %d", endpoint, running.pid)
             os.kill(running.pid, signal.SIGTERM)
             return
-        with self._database.begin() as connection:
-            store.forget_process(connection, endpoint)
+        with self._database.read() as connection:
+            known = store.process_of(connection, endpoint)
+        if known is not None:
+            self._isolation.end(_user(endpoint))  # what a model may have left running
+            with self._database.begin() as connection:
+                store.forget_process(connection, endpoint)
 
     def _running(self, endpoint: EndpointRef) -> ServingProcess | None:
         """The endpoint's live process: the one its folder names, or the one just started."""
-        if told := serving_process(self._state_path(endpoint)):
+        told = serving_process(self.state_path(endpoint))
+        if told and self._isolation.runs(_user(endpoint), told.pid):
             return told
         with self._database.read() as connection:
             known = store.process_of(connection, endpoint)
@@ -173,44 +208,44 @@ class Supervisor:
         return started if is_running(started) else None
 
     def _start(self, endpoint: EndpointRef, port: int) -> int:
-        identity = self._identity(endpoint)
-        state = self._state_path(endpoint)
-        state.mkdir(parents=True, exist_ok=True)
+        if self._isolation.protection == "refused":
+            raise Failed(self._isolation.problem)
+        state = self._prepared(endpoint)
         command = [
             sys.executable, "-m", "northstar", "serve", str(endpoint),
             "--port", str(port),
             "--workers", str(self._workers),
             "--state-dir", str(state),
-            "--captures", str(self._captures),
+            *(["--captures", str(self._captures)] if self._captures else []),
         ]  # fmt: skip
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name in _KEPT_VARIABLES or name.startswith(_OF_TELEMETRY)
-        }
-        environment.pop("OTEL_SERVICE_NAME", None)  # it is the control plane's
-        environment |= {
+        log_file = os.open(self.log_path(endpoint), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(log_file, "ab") as output:
+            program = Program(command, state, self._environment(endpoint), output, output)
+            child = self._isolation.start(_user(endpoint), program)
+        self._children[child.pid] = child
+        log.info("%s: started process %d", endpoint, child.pid)
+        return child.pid
+
+    def _prepared(self, endpoint: EndpointRef) -> Path:
+        state = self.state_path(endpoint)
+        if not state.is_dir():
+            half = state.with_suffix(".part")
+            half.mkdir(parents=True, exist_ok=True)
+            self._isolation.hand_over(_user(endpoint), half)
+            half.rename(state)
+        return state
+
+    def _environment(self, endpoint: EndpointRef) -> dict[str, str]:
+        identity = self._identity(endpoint)
+        telemetry = {n: value for n, value in os.environ.items() if n.startswith(_OF_TELEMETRY)}
+        telemetry.pop("OTEL_SERVICE_NAME", None)  # it is the control plane's
+        return {
+            **telemetry,
             "OTEL_EXPORTER_PROMETHEUS_PORT": "0",  # each endpoint its own
             "NORTHSTAR_URL": self._url,
             "NORTHSTAR_CLIENT_ID": identity.client_id,
             "NORTHSTAR_CLIENT_SECRET": identity.client_secret,
         }
-        with self.log_path(endpoint).open("ab") as output:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=state,
-                env=environment,
-                start_new_session=True,
-            )
-        self._children[child.pid] = child
-        log.info("%s: started process %d", endpoint, child.pid)
-        return child.pid
-
-    def _state_path(self, endpoint: EndpointRef) -> Path:
-        return self._folder / endpoint.squad / endpoint.project / endpoint.environment
 
     def _put(self, endpoint: EndpointRef, process: ProcessRecord) -> None:
         with self._database.begin() as connection:
@@ -222,3 +257,7 @@ class Supervisor:
             pid: child for pid, child in self._children.items() if child.poll() is None
         }
         return bool(self._children)
+
+
+def _user(endpoint: EndpointRef) -> str:
+    return f"endpoint:{endpoint}"

@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,8 @@ from pydantic import ValidationError
 
 from northstar.errors import Conflict
 from northstar.serving.domain import EndpointSpec
+
+_MOST_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def process_start(pid: int) -> int | None:
 def serving_process(path: Path) -> ServingProcess | None:
     """The process that serves from the state folder at ``path``, if one does."""
     try:
-        told = ServingProcess(**json.loads((path / "process.json").read_text()))
+        told = ServingProcess(**json.loads(_read_plain(path / "process.json")))
     except (OSError, ValueError, TypeError):
         return None
     return told if is_running(told) else None
@@ -109,6 +112,17 @@ def serving_process(path: Path) -> ServingProcess | None:
 def is_running(process: ServingProcess) -> bool:
     """Whether that very process still runs (not merely one with its pid)."""
     return process_start(process.pid) == process.started
+
+
+def _read_plain(path: Path) -> bytes:
+    """A small file's content; what else a hostile process may have put in its place, such as a
+    pipe that nobody writes to or a link, raises ``OSError``.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path} is not a file")
+        return file.read(_MOST_BYTES)
 
 
 def _replace(path: Path, content: str) -> None:
