@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -39,7 +39,13 @@ Wrong = Callable[[Path, Sequence[Fault]], DocumentInvalid]
 
 
 def parse_document(
-    text: str, path: Path, model: type[ModelT], wrong: Wrong, *, begins: str
+    text: str,
+    path: Path,
+    model: type[ModelT],
+    wrong: Wrong,
+    *,
+    begins: str,
+    check: Callable[[ModelT], Iterable[tuple[Place, str]]] = lambda _: (),
 ) -> ModelT:
     """Read a YAML text as a model.
 
@@ -47,6 +53,7 @@ def parse_document(
         path: for messages.
         wrong: makes the error that is raised, of every fault.
         begins: how such a file begins, for one that isn't a mapping.
+        check: finds what is wrong between fields: where, and what.
     """
     root = _compose(text, path, wrong, begins)
     faults = [
@@ -56,10 +63,17 @@ def parse_document(
     if faults:
         raise wrong(path, faults)
     try:
-        return model.model_validate(yaml.safe_load(text))
+        document = model.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         found = [_fault(root, model, each) for each in error.errors()]
         raise wrong(path, found) from error
+    faults = [
+        Fault(_find(root, place)[0].start_mark.line + 1, _dotted(place), what)
+        for place, what in check(document)
+    ]
+    if faults:
+        raise wrong(path, faults)
+    return document
 
 
 def _compose(text: str, path: Path, wrong: Wrong, begins: str) -> yaml.MappingNode:

@@ -61,7 +61,8 @@ class Plan:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.configuration: Mapping[str, Any] = document["configuration"]["root_module"]
         self.resources: list[Resource] = list(
-            _planned(document["planned_values"]["root_module"], self.configuration, ())
+            # a plan that removes everything has no values
+            _planned(document["planned_values"].get("root_module", {}), self.configuration, ())
         )
         self._instances: dict[tuple[tuple[Step, ...], str], dict[str | None, Resource]] = {}
         self._modules: dict[tuple[Step, ...], None] = {}

@@ -190,7 +190,7 @@ def settings(plan: Plan) -> Iterator[Finding]:
     """Public access off, no shared keys, TLS, purge protection: what one attribute says."""
     for policy, kind, path, wanted in _SETTINGS:
         for one in plan.of_type(kind):
-            given = _at(one.values, path)
+            given = at(one.values, path)
             if given != wanted:
                 message = f"{path.replace('.0.', '.')} is {_shown(given)}."
                 yield Finding(policy, one.address, message, f"Set it to {_shown(wanted)}.")
@@ -310,26 +310,51 @@ def subnet_rules(plan: Plan) -> Iterator[Finding]:
                 yield Finding("subnet-rules", group.address, message, "Name the subnet.")
 
 
-def roles(plan: Plan, grants: Collection[Grant] = GRANTS) -> Iterator[Finding]:
-    """Each identity has only the roles that the table gives it."""
+@dataclass(frozen=True)
+class Right:
+    """A role that a plan gives, in the words of the table of roles.
+
+    Args:
+        identities, things: who may get it on what; several where the plan can't tell yet.
+        at_home: whether an identity of a squad gets it on what is not another squad's.
+    """
+
+    assignment: Resource
+    identities: frozenset[str]
+    role: str
+    things: frozenset[str]
+    at_home: bool
+
+
+def rights(plan: Plan) -> Iterator[Right]:
+    """Every role that a plan gives."""
     for assignment in plan.of_type("azurerm_role_assignment"):
-        role = assignment.values.get("role_definition_name") or "a role that is only known by id"
         principals = plan.leads_to(assignment, "principal_id")
         things = plan.leads_to(assignment, "scope")
         identities = {_identity(one) for one in principals}
         if not identities and assignment.values.get("principal_type") == "Group":
             identities = {f"{assignment.modules}:people"}
-        scopes = {_thing(one) for one in things}
-        wanted = {Grant(who, role, on) for who in identities for on in scopes}
-        at_home = all(_same_instances(who, on) for who in principals for on in things)
-        if wanted and wanted <= set(grants) and at_home:
+        yield Right(
+            assignment,
+            frozenset(identities),
+            assignment.values.get("role_definition_name") or "a role that is only known by id",
+            frozenset(_thing(one) for one in things),
+            all(_same_instances(who, on) for who in principals for on in things),
+        )
+
+
+def roles(plan: Plan, grants: Collection[Grant] = GRANTS) -> Iterator[Finding]:
+    """Each identity has only the roles that the table gives it."""
+    for right in rights(plan):
+        wanted = {Grant(who, right.role, on) for who in right.identities for on in right.things}
+        if wanted and wanted <= set(grants) and right.at_home:
             continue
-        who, on = " or ".join(sorted(identities)), " or ".join(sorted(scopes))
+        who, on = " or ".join(sorted(right.identities)), " or ".join(sorted(right.things))
         yield Finding(
             "roles",
-            assignment.address,
-            f"{who or 'An unknown identity'} would get {role} on {on or 'an unknown scope'}"
-            f"{', which is not in the table of roles' if at_home else ' of another squad'}.",
+            right.assignment.address,
+            f"{who or 'An unknown identity'} would get {right.role} on {on or 'an unknown scope'}"
+            f"{', which is not in the table of roles' if right.at_home else ' of another squad'}.",
             "Give a role of the table (docs/reference/infrastructure.md) or extend the table.",
         )
 
@@ -388,7 +413,7 @@ def _needed(resource: Resource) -> tuple[str, ...]:
 
 
 def _subresource(endpoint: Resource) -> str:
-    return str(_at(endpoint.values, "private_service_connection.0.subresource_names.0"))
+    return str(at(endpoint.values, "private_service_connection.0.subresource_names.0"))
 
 
 def _denies_the_rest(rule: Mapping[str, Any], direction: str) -> bool:
@@ -412,7 +437,7 @@ def _thing(resource: Resource) -> str:
     return f"{resource.modules}:{resource.type.removeprefix('azurerm_')}"
 
 
-def _at(values: Any, path: str) -> Any:
+def at(values: Any, path: str) -> Any:
     """The value at ``a.0.b``; ``None`` where the way ends before."""
     found = values
     for step in path.split("."):

@@ -1,0 +1,1 @@
+"""Environments from one file: rendered for Terraform, planned, applied, held against, destroyed."""

@@ -1,0 +1,276 @@
+"""``northstar env plan``, ``apply`` and the like: environments from ``platform.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from northstar.clock import SystemClock
+from northstar.connection import find_credentials
+from northstar.environments.as_code.checkov import Scan, scan
+from northstar.environments.as_code.errors import PlanRefused
+from northstar.environments.as_code.operations import Stage, render_all
+from northstar.environments.as_code.platform_file import FILE_NAME, load_platform_file
+from northstar.environments.as_code.report_text import as_markdown, as_text
+from northstar.environments.as_code.review import Review
+from northstar.environments.as_code.starter import STARTER
+from northstar.environments.client import EnvironmentsClient
+from northstar.environments.domain import EnvironmentReport, ReportKind
+from northstar.errors import Conflict, NorthstarError, Unauthenticated
+from northstar.names import ENVIRONMENTS, EnvironmentName
+from northstar.terminal import connect, emit, json_option, say
+
+_CommandT = TypeVar("_CommandT", bound=Callable[..., Any])
+_DRIFTED = Conflict.exit_code
+
+_STAGE = click.argument("name", metavar="STAGE", type=click.Choice(ENVIRONMENTS))
+_FILE = click.option(
+    "--file",
+    "-f",
+    type=click.Path(path_type=Path),
+    default=Path(FILE_NAME),
+    show_default=True,
+    help="The platform's file, or the folder that it is in.",
+)
+_GIVE_UP = click.option(
+    "--give-up",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A resource whose data may be lost; may be repeated.",
+)
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _report_option(*, default: bool, help_text: str) -> Callable[[_CommandT], _CommandT]:
+    return click.option("--report/--no-report", "report", default=default, help=help_text)
+
+
+_REPORT = _report_option(default=False, help_text="Tell the platform what was found or done.")
+
+
+@click.command("init")
+@_FILE
+def init(file: Path) -> None:
+    """Write a platform.yaml to start from."""
+    path = file / FILE_NAME if file.is_dir() else file
+    if path.exists():
+        raise Conflict(f"There is a {path} already.", hint="Change it, or name another: --file")
+    path.write_text(STARTER, encoding="utf-8")
+    say(
+        f"{path} is written. Put in your tenant, subscriptions and groups; "
+        "then: northstar env plan dev"
+    )
+
+
+@click.command("render")
+@_FILE
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("environments"),
+    show_default=True,
+    help="Where to; a folder for each stage is made in it.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail if anything would be another.")
+def render(file: Path, folder: Path, check: bool) -> None:
+    """Write what Terraform is given for each stage, to be reviewed or scanned."""
+    render_all(load_platform_file(file), folder, check=check, tell=say)
+
+
+@click.command("plan")
+@_STAGE
+@_FILE
+@_GIVE_UP
+@_REPORT
+@click.option("--markdown", is_flag=True, help="For a comment on a pull request.")
+@json_option
+def plan(
+    name: EnvironmentName,
+    file: Path,
+    give_up: tuple[str, ...],
+    report: bool,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Say what applying would change, cost and open, and keep the plan for `apply`.
+
+    Exit code 3: a policy refuses it, or data would be lost.
+    """
+    stage = _stage(name, file)
+    with _reported(stage, "plan", wanted=report) as found:
+        reviewed = stage.plan(give_up)
+        found.append(reviewed)
+    show = as_markdown if markdown else as_text
+    emit(_as_json(reviewed), as_json=as_json, text=lambda: show(reviewed))
+    if reviewed.refusals:
+        click.get_current_context().exit(PlanRefused.exit_code)
+
+
+@click.command("apply")
+@_STAGE
+@_FILE
+@_GIVE_UP
+@_REPORT
+@_YES
+def apply(
+    name: EnvironmentName, file: Path, give_up: tuple[str, ...], report: bool, yes: bool
+) -> None:
+    """Do what the last plan said; without one, plan first and ask."""
+    stage = _stage(name, file)
+    with _reported(stage, "apply", wanted=report) as found:
+        reviewed = stage.saved(give_up) or stage.plan(give_up)
+        found.append(reviewed)
+        _carry_out(stage, reviewed, yes=yes, question=f"Apply this to {name}?")
+
+
+@click.command("drift")
+@_STAGE
+@_FILE
+@_report_option(
+    default=True, help_text="Tell the platform, which makes drift an alert; if one is known here."
+)
+@json_option
+def drift(name: EnvironmentName, file: Path, report: bool, as_json: bool) -> None:
+    """Say what in Azure differs from what is written. To be run on a schedule.
+
+    Exit code 5: something differs.
+    """
+    stage = _stage(name, file)
+    with _reported(stage, "drift", wanted=report and _platform_is_known()) as found:
+        reviewed = stage.drift()
+        found.append(reviewed)
+    emit(_as_json(reviewed), as_json=as_json, text=lambda: as_text(reviewed))
+    if reviewed.summary.changes:
+        click.get_current_context().exit(_DRIFTED)
+
+
+@click.command("destroy")
+@_STAGE
+@_FILE
+@_GIVE_UP
+@_REPORT
+@click.option("--confirm", metavar="STAGE", help="The stage's name, instead of being asked for it.")
+def destroy(
+    name: EnvironmentName, file: Path, give_up: tuple[str, ...], report: bool, confirm: str | None
+) -> None:
+    """Remove everything of a stage. What holds data has to be named with --give-up."""
+    stage = _stage(name, file)
+    with _reported(stage, "destroy", wanted=report) as found:
+        reviewed = stage.destroy(give_up)
+        found.append(reviewed)
+        click.echo(as_text(reviewed))
+        _refuse(reviewed)
+        typed = confirm or click.prompt(f"Type {name} to remove all of it", err=True)
+        if typed != name:
+            stage.forget()
+            raise Conflict(f"{typed!r} is not {name}: nothing was removed.")
+        _carry_out(stage, reviewed, yes=True, question="")
+
+
+@click.command("scan")
+@_STAGE
+@_FILE
+@click.option("--checkov", "program", default="checkov", show_default=True, help="The program.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Checkov's own file of settings.",
+)
+@json_option
+def scan_stage(
+    name: EnvironmentName, file: Path, program: str, config: Path | None, as_json: bool
+) -> None:
+    """Hold a stage against Checkov's rules; what fails must be waived in platform.yaml.
+
+    Exit code 3: a check failed that nothing waives.
+    """
+    found = scan(load_platform_file(file), name, program, config, SystemClock().now().date())
+    emit(found.as_json(), as_json=as_json, text=lambda: _scan_text(name, found))
+    if found.failed:
+        click.get_current_context().exit(PlanRefused.exit_code)
+
+
+def _stage(name: EnvironmentName, file: Path) -> Stage:
+    path = file / FILE_NAME if file.is_dir() else file
+    return Stage(load_platform_file(path), path, name, SystemClock(), say)
+
+
+def _carry_out(stage: Stage, reviewed: Review, *, yes: bool, question: str) -> None:
+    if question:
+        click.echo(as_text(reviewed))
+    _refuse(reviewed)
+    if not reviewed.summary.changes:
+        stage.forget()
+        return
+    if not yes:
+        click.confirm(question, abort=True, err=True)
+    done = stage.apply(reviewed)
+    say(f"{stage.name}: done, {len(done.done)} resources.")
+
+
+def _refuse(reviewed: Review) -> None:
+    if reviewed.refusals:
+        raise PlanRefused(
+            f"{reviewed.stage}: {len(reviewed.refusals)} reasons stand against it, named above.",
+            hint="Mend them and plan again, or add a waiver to platform.yaml.",
+        )
+
+
+@contextmanager
+def _reported(stage: Stage, kind: ReportKind, *, wanted: bool) -> Iterator[list[Review]]:
+    """Tell the platform how the block ended; the block puts its review into the list."""
+    found: list[Review] = []
+    try:
+        yield found
+    except NorthstarError as error:
+        if wanted:
+            _tell(stage.report(kind, next(iter(found), None), error.message))
+        raise
+    if wanted:
+        _tell(stage.report(kind, next(iter(found), None)))
+
+
+def _tell(report: EnvironmentReport) -> None:
+    stored = EnvironmentsClient(connect()).report(report)
+    say(f"Reported to the platform (report {stored.id}).")
+
+
+def _platform_is_known() -> bool:
+    try:
+        find_credentials()
+    except Unauthenticated:
+        say("Not reported: no platform is known here (northstar login).")
+        return False
+    return True
+
+
+def _as_json(reviewed: Review) -> dict[str, Any]:
+    summary = reviewed.summary
+    return {
+        "stage": reviewed.stage,
+        "counts": summary.counts(),
+        "changes": [change.model_dump(mode="json") for change in summary.changes],
+        "changed_by_hand": list(summary.drifted),
+        "lost": [vars(lost) for lost in summary.lost],
+        "rights": list(summary.rights),
+        "openings": list(summary.openings),
+        "cost": {**vars(summary.cost), "as_of": summary.cost.as_of.isoformat()},
+        "findings": [finding.model_dump() for finding in reviewed.reported_findings()],
+        "unused_waivers": [waiver.model_dump(mode="json") for waiver in reviewed.unused],
+        "refusals": list(reviewed.refusals),
+    }
+
+
+def _scan_text(name: EnvironmentName, found: Scan) -> str:
+    counts = f"{found.passed} checks passed, {len(found.failed)} failed, {len(found.waived)} waived"
+    lines = [f"{name}: {counts}."]
+    lines += [f"  {one.policy} {one.address}: {one.message}" for one in found.failed]
+    lines += [
+        f"  waived: {one.policy} {one.address}: {waiver.reason}" for one, waiver in found.waived
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,269 @@
+"""Plan, apply, drift and destroy: one stage of a ``platform.yaml`` and its Terraform.
+
+The work is done in ``.northstar/environments/STAGE`` beside the file: a copy of the modules that
+come with this version of Northstar, the rendered variables, and the plan that waits to be applied.
+It may be deleted at any time; the state is not in it. The lock file with the providers' checksums
+is kept beside ``platform.yaml``, to be committed with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from northstar import __version__
+from northstar.clock import Clock
+from northstar.environments.as_code.errors import PlanRefused, PlanStale
+from northstar.environments.as_code.platform_file import PlatformFile, StateInFolder
+from northstar.environments.as_code.prices import PriceList, load_prices
+from northstar.environments.as_code.rendering import BACKEND, backend, differing, render, write
+from northstar.environments.as_code.review import Review, review
+from northstar.environments.as_code.terraform import Progress, Tell, Terraform
+from northstar.environments.domain import EnvironmentReport, ReportKind
+from northstar.errors import Denied, Failed, Invalid
+from northstar.names import EnvironmentName
+
+LOCK = "terraform.lock.hcl"
+_ROOT = "live/platform"
+_TERRAFORMS_LOCK = ".terraform.lock.hcl"
+_NOT_NEEDED = ("*.md", "tests", "examples", "environments", ".terraform*", "__pycache__", "*.py")
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan that waits to be applied.
+
+    Attributes:
+        rendered: digest of what it was made from.
+        removes_all: whether it destroys the stage.
+    """
+
+    made_at: datetime
+    rendered: str
+    removes_all: bool
+
+
+class Stage:
+    """One stage of a platform, and the folder in which it is worked on.
+
+    Args:
+        file: the platform, and ``path`` where it is written.
+        tell: hears how far the work is.
+    """
+
+    def __init__(
+        self,
+        file: PlatformFile,
+        path: Path,
+        name: EnvironmentName,
+        clock: Clock,
+        tell: Tell,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self._file = file
+        self._stage = file.stage(name)
+        self._beside = path.resolve().parent
+        self._clock = clock
+        self._tell = tell
+        self._environ = environ
+        self._folder = self._beside / ".northstar" / "environments" / name
+        self._plan = self._folder / "plan"
+        self._about = self._folder / "plan.json"
+
+    def plan(self, give_up: Collection[str] = (), *, destroy: bool = False) -> Review:
+        """Make a plan, keep it for ``apply``, and review it."""
+        self.forget()
+        terraform = self._prepared()
+        self._tell(f"{self.name}: comparing what is written with what there is …")
+        terraform.plan(self._plan, self._tell, destroy=destroy)
+        about = SavedPlan(self._clock.now(), self._rendered(), destroy)
+        self._about.write_text(json.dumps({**vars(about), "made_at": about.made_at.isoformat()}))
+        return self._review(terraform, give_up)
+
+    def saved(self, give_up: Collection[str] = ()) -> Review | None:
+        """The review of the plan that waits, as things are today; ``None`` without one.
+
+        Raises ``PlanStale`` when ``platform.yaml`` or Northstar are others than when it was made.
+        """
+        about = self._saved()
+        if about is None:
+            return None
+        if about.rendered != self._rendered():
+            raise PlanStale(
+                f"The plan of {self.name} was made from another platform.yaml or Northstar.",
+                hint=f"Plan again: northstar env plan {self.name}",
+            )
+        return self._review(self._terraform(), give_up)
+
+    def apply(self, reviewed: Review) -> Progress:
+        """Do what the saved plan says, which ``reviewed`` is the review of.
+
+        Raises ``PlanRefused``, ``PlanStale``, ``TerraformFailed``; the plan is then used up, but
+        for a refusal.
+        """
+        about = self._saved()
+        if about is None:
+            raise PlanStale(
+                f"There is no plan of {self.name}.", hint=f"northstar env plan {self.name}"
+            )
+        if about.removes_all:
+            self._check_may_be_destroyed()
+        if reviewed.refusals:
+            raise PlanRefused(
+                "\n".join([f"The plan of {self.name} may not be applied:", *reviewed.refusals]),
+                hint="Mend it and plan again, or add a waiver to platform.yaml.",
+            )
+        try:
+            return self._terraform().apply(self._plan, self._tell)
+        finally:
+            self.forget()
+
+    def destroy(self, give_up: Collection[str] = ()) -> Review:
+        """Plan the removal of everything; raises ``Denied`` where that may not be."""
+        self._check_may_be_destroyed()
+        return self.plan(give_up, destroy=True)
+
+    def drift(self) -> Review:
+        """What differs from what is written; nothing is kept."""
+        found = self.plan()
+        self.forget()
+        return found
+
+    def forget(self) -> None:
+        """Throw away the plan that waits: it may hold secrets."""
+        self._plan.unlink(missing_ok=True)
+        self._about.unlink(missing_ok=True)
+
+    def report(
+        self, kind: ReportKind, reviewed: Review | None = None, problem: str = ""
+    ) -> EnvironmentReport:
+        """What is told to the platform of one command."""
+        report = EnvironmentReport(
+            environment=self.name,
+            kind=kind,
+            at=self._clock.now(),
+            commit=_commit(self._beside),
+            problem=problem,
+        )
+        if reviewed is None:
+            return report
+        counts = reviewed.summary.counts()
+        told = {
+            "created": counts["create"],
+            "changed": counts["change"],
+            "replaced": counts["replace"],
+            "destroyed": counts["destroy"],
+            "changes": reviewed.summary.changes,
+            "findings": reviewed.reported_findings(),
+        }
+        return EnvironmentReport.model_validate({**dict(report), **told})
+
+    def _check_may_be_destroyed(self) -> None:
+        allowed = self._stage.may_be_destroyed
+        if not (allowed if allowed is not None else self.name != "prod"):
+            raise Denied(
+                f"{self.name} may not be destroyed.",
+                hint=f"Say stages.{self.name}.may_be_destroyed: true in platform.yaml first, "
+                "in a change that somebody reviews.",
+            )
+
+    def _review(self, terraform: Terraform, give_up: Collection[str]) -> Review:
+        document = terraform.show(self._plan)
+        today = self._clock.now().date()
+        return review(document, self._file, self.name, self._prices(), today, give_up)
+
+    def _prices(self) -> PriceList:
+        return load_prices(self._beside / self._file.prices if self._file.prices else None)
+
+    def _prepared(self) -> Terraform:
+        """Terraform on fresh copies of the modules and variables, its backend open."""
+        module = self._folder / "terraform"
+        shutil.rmtree(module, ignore_errors=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        shutil.copytree(modules(), module, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
+        root = module / _ROOT
+        write(render(self._file, self.name), root)
+        if (kept := self._beside / LOCK).is_file():
+            shutil.copyfile(kept, root / _TERRAFORMS_LOCK)
+        settings = [str(root / BACKEND)]
+        if isinstance(self._stage.state, StateInFolder):
+            override: dict[str, object] = {"terraform": {"backend": {"local": {}}}}
+            (root / "backend_override.tf.json").write_text(json.dumps(override))
+            state = self._beside / backend(self._file, self.name)["path"]
+            state.parent.mkdir(parents=True, exist_ok=True)
+            settings = [f"path={state}"]
+        terraform = self._terraform()
+        self._tell(f"{self.name}: preparing …")
+        terraform.init(*settings)
+        if (made := root / _TERRAFORMS_LOCK).is_file():
+            shutil.copyfile(made, self._beside / LOCK)
+        return terraform
+
+    def _terraform(self) -> Terraform:
+        root = self._folder / "terraform" / _ROOT
+        return Terraform(root, self._folder / "data", self._environ)
+
+    def _saved(self) -> SavedPlan | None:
+        if not (self._plan.is_file() and self._about.is_file()):
+            return None
+        about = json.loads(self._about.read_text())
+        return SavedPlan(**{**about, "made_at": datetime.fromisoformat(about["made_at"])})
+
+    def _rendered(self) -> str:
+        texts = [__version__, *render(self._file, self.name).values()]
+        return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def modules() -> Path:
+    """The Terraform that comes with Northstar: modules, and the root module of a stage."""
+    packaged = Path(__file__).resolve().parent / "infrastructure"
+    if packaged.is_dir():
+        return packaged
+    for above in Path(__file__).resolve().parents:
+        if (above / "infra" / "terraform" / _ROOT).is_dir():
+            return above / "infra" / "terraform"
+    raise Failed(
+        "This installation has no Terraform modules.", hint="Install northstar-mlops anew."
+    )
+
+
+def render_all(
+    file: PlatformFile, folder: Path, *, check: bool, tell: Callable[[str], None]
+) -> None:
+    """Write what Terraform is given for every stage into ``folder``, a folder for each.
+
+    Args:
+        check: write nothing, and raise ``Invalid`` if anything there would be another.
+    """
+    old = []
+    for stage in file.stages:
+        files, own = render(file, stage), folder / stage
+        different = differing(files, own)
+        old += [str(own / name) for name in different]
+        if not check and different:
+            write(files, own)
+            tell(f"{own}: {', '.join(sorted(different))}")
+    if check and old:
+        raise Invalid(
+            f"Not as platform.yaml says: {', '.join(old)}.",
+            hint="Run `northstar env render`, and commit what it writes.",
+        )
+
+
+def _commit(folder: Path) -> str:
+    """The commit that a folder is at; empty where there is none."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = subprocess.run(
+        [git, "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else ""

@@ -1,0 +1,136 @@
+"""What Terraform is given for a stage: variables, and where its state is.
+
+The same file always gives the same text, byte by byte, so that what a change of it means can be
+reviewed as a difference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from northstar.environments.as_code.platform_file import (
+    STAGE,
+    EndpointSection,
+    PlatformFile,
+    SquadSection,
+    StateInAzure,
+)
+from northstar.names import EnvironmentName
+
+VARIABLES = "terraform.tfvars.json"
+BACKEND = "backend.tfbackend.json"
+
+_ValueT = TypeVar("_ValueT")
+
+
+def render(file: PlatformFile, stage: EnvironmentName) -> dict[str, str]:
+    """The files of one stage, by their names; raises ``NotFound`` for a stage that is not there."""
+    return {
+        VARIABLES: _text(variables(file, stage)),
+        BACKEND: _text(backend(file, stage)),
+    }
+
+
+def differing(files: Mapping[str, str], folder: Path) -> list[str]:
+    """The names of the files that a folder doesn't have as they are rendered."""
+    return [
+        name
+        for name, text in files.items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
+    ]
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Write rendered files into a folder, which is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
+    """The variables of the root module ``live/platform``."""
+    own = file.stage(stage)
+    squads = file.squads_of(stage)
+    return {
+        "platform": file.platform,
+        "environment": stage,
+        "location": own.region,
+        "subscription_id": own.subscription,
+        "tenant_id": file.tenant,
+        "address_space": own.addresses,
+        "size": own.size,
+        "image": own.image or file.image,
+        "settings": {**file.settings, **own.settings},
+        "database_administrators": {
+            "name": file.administrators.name,
+            "object_id": file.administrators.group,
+        },
+        "alert_emails": file.alerts,
+        "allowed_hosts": file.training_may_reach,
+        "feature_flags": {
+            name: flag.model_dump(exclude_none=True) for name, flag in file.flags.items()
+        },
+        "squads": {name: _squad(squad, stage) for name, squad in squads.items()},
+        "endpoints": {
+            f"{name}/{project}": _endpoint(endpoint, stage)
+            for name, squad in squads.items()
+            for project, endpoint in squad.endpoints.items()
+            if endpoint.stages is None or stage in endpoint.stages
+        },
+        "tags": file.tags,
+    }
+
+
+def backend(file: PlatformFile, stage: EnvironmentName) -> dict[str, str]:
+    """The settings of the stage's backend; who opens the state is known by Entra ID."""
+    state = file.stage(stage).state
+    if isinstance(state, StateInAzure):
+        return {
+            "resource_group_name": state.resource_group,
+            "storage_account_name": state.account,
+            "container_name": state.container,
+            "key": state.key,
+            "subscription_id": file.stage(stage).subscription,
+            "tenant_id": file.tenant,
+        }
+    return {"path": f"{state.folder.replace(STAGE, stage)}/{stage}.tfstate"}
+
+
+def _squad(squad: SquadSection, stage: EnvironmentName) -> dict[str, Any]:
+    compute = _of(squad.compute, stage)
+    return {
+        "members_group_id": squad.people,
+        "github_repositories": sorted(squad.github),
+        "azure_devops_connections": {
+            name: {"issuer": one.issuer, "subject": one.subject.replace(STAGE, stage)}
+            for name, one in squad.azure_devops.items()
+        },
+        **(
+            {"compute": {"vm_size": compute.size, "max_nodes": compute.nodes}}
+            if compute is not None
+            else {}
+        ),
+        "budget": {
+            "amount": _of(squad.budget.monthly, stage),
+            "start_date": f"{squad.budget.since.isoformat()}T00:00:00Z",
+        },
+    }
+
+
+def _endpoint(endpoint: EndpointSection, stage: EnvironmentName) -> dict[str, Any]:
+    return {
+        "client_id": endpoint.client.replace(STAGE, stage),
+        "replicas": endpoint.replicas.model_dump(),
+        "size": endpoint.size.model_dump(),
+    }
+
+
+def _of(value: _ValueT | dict[EnvironmentName, _ValueT], stage: EnvironmentName) -> _ValueT | None:
+    return value.get(stage) if isinstance(value, dict) else value
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
