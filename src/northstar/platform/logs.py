@@ -9,15 +9,22 @@ from northstar.telemetry import trace_context
 _FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def log_to_stderr() -> None:
-    """Have what is worth a look on stderr, for whatever keeps a container's output."""
-    handler = logging.StreamHandler()
+_TALKATIVE = ("httpx2", "azure")  # they tell of every request that they send
+
+
+def log_to(handler: logging.Handler) -> None:
+    """Have what is worth a look written by ``handler``."""
     handler.setFormatter(OneLine())
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_to_stderr() -> None:
+    """Log for whatever keeps a container's output."""
+    log_to(logging.StreamHandler())
 
 
 class OneLine(logging.Formatter):

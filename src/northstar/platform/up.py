@@ -19,7 +19,7 @@ import uvicorn
 from northstar.errors import Conflict
 from northstar.isolation.this_process import hide_secrets, private_folder
 from northstar.platform.app import create_app
-from northstar.platform.logs import OneLine
+from northstar.platform.logs import log_to
 from northstar.platform.settings import DEFAULT_PORT, Settings
 from northstar.platform.telemetry import start_telemetry
 from northstar.platform.wiring import Platform, build
@@ -124,9 +124,5 @@ def _log_to_file(folder: Path) -> None:
     handler = logging.handlers.RotatingFileHandler(
         folder / "platform.log", maxBytes=_LOG_BYTES, backupCount=3
     )
-    handler.setFormatter(OneLine())
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    log_to(handler)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -18,6 +18,7 @@ from northstar.errors import Denied, NotFound, Unauthenticated, Unavailable
 from northstar.names import ProjectRef
 from northstar.registry.errors import MlflowFailed, WrongModel
 from northstar.registry.mlflow import ModelSource
+from northstar.telemetry import propagation
 
 _API = "/api/2.0/mlflow"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
@@ -176,7 +177,8 @@ class MlflowRest:
             time.sleep(_PAUSE_SECONDS)
 
     def _headers(self, squad: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token()}", "X-MLFLOW-WORKSPACE": squad}
+        known = {"Authorization": f"Bearer {self._token()}", "X-MLFLOW-WORKSPACE": squad}
+        return {**known, **propagation.headers()}
 
 
 def _source(info: dict[str, Any], run_id: str, model_uri: str) -> ModelSource:
