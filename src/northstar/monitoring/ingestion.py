@@ -124,7 +124,7 @@ class Ingestion:
         with self._database.read() as connection:
             endpoint = store.endpoint_row(connection, ref)
             latest = store.latest_day(connection, endpoint.id, kind) if endpoint else ""
-        since = look.hours[0] if look.hours else self._arrivals.since(latest)
+        since = look.hours[0] if look.hours else self._arrivals.since(look, latest)
         days = () if look.hours else self._captures.days(ref, kind)
         places = look.hours or [f"{day}/" for day in days if day >= since]
         found = [name for place in places for name in self._captures.segments(ref, kind, place)]

@@ -18,6 +18,7 @@ from northstar.storage.errors import AlreadyThere, StoreMissing, StoreRefused, S
 _PIECE_BYTES = 4 << 20
 _PATIENCE_SECONDS = 20.0
 _SLOWEST_BYTES_PER_SECOND = 256 << 10
+_LONGEST_LIST_BYTES = 64 << 20
 _NOT_LET_IN = (401, 403)
 _NO_PLACE = ("ContainerNotFound", "NoSuchBucket", "ResourceNotFound")
 
@@ -54,9 +55,8 @@ class RemoteStore:
         folder, _, start = f"{self._root}/{prefix}".rpartition("/")
         with self._telling(prefix):
             # Some file systems know nothing of prefixes, and give the whole folder.
-            found = self._fs.find(
-                folder, **({"prefix": start} if start else {}), **self._patience()
-            )
+            only = {"prefix": start} if start else {}
+            found = self._fs.find(folder, **only, **self._patience(_LONGEST_LIST_BYTES))
         names = [path.removeprefix("/").removeprefix(f"{self._root}/") for path in found]
         return sorted(name for name in names if name.startswith(prefix))
 
