@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,10 +16,13 @@ from northstar.isolation.this_process import (
 )
 from northstar.platform.app import create_app
 from northstar.platform.database_identity import signing_in_to_databases
+from northstar.platform.logs import log_to_stderr
 from northstar.platform.settings import Settings
+from northstar.platform.settings_sources import FoundSettings, find_settings
+from northstar.platform.telemetry import start_telemetry
 from northstar.platform.up import run_embedded, serve
 from northstar.platform.wiring import build
-from northstar.terminal import emit, json_option, say
+from northstar.terminal import emit, json_option, say, table
 
 
 @click.command()
@@ -44,15 +49,22 @@ def up(state: Path, port: int | None) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8700, show_default=True)
-def server(host: str, port: int) -> None:
-    """Start the control plane alone; settings come from the environment.
+@click.option(
+    "--show-settings", is_flag=True, help="Print the settings and where each is from, and stop."
+)
+def server(host: str, port: int, show_settings: bool) -> None:
+    """Start the control plane alone; settings come from the environment, or from Azure App
+    Configuration if the environment says where that is.
 
     It does not start with a store that it can't use. Squads' code (jobs, endpoints) is started as
     users of its own, or not at all, unless the settings say otherwise.
     """
-    settings = _settings()
-    with signing_in_to_databases(settings.signed_in_to):
-        platform = build(settings)
+    if show_settings:
+        _show_settings()
+        return
+    log_to_stderr()
+    with _started() as (settings, found), found.watched():
+        platform = build(settings, telemetry=start_telemetry())
         platform.storage.check()
         if problem := platform.isolation.problem:
             say(f"Warning: {problem}")
@@ -71,8 +83,7 @@ def bootstrap(as_json: bool) -> None:
     for the pages. Whoever can read the settings can do this at any time; secrets of earlier calls
     end after a day.
     """
-    settings = _settings()
-    with signing_in_to_databases(settings.signed_in_to):
+    with _started() as (settings, _):
         platform = build(settings)
         client_id, client_secret = platform.access.bootstrap_administrator()
         link = platform.access.sign_in_link(client_id)
@@ -86,10 +97,23 @@ def bootstrap(as_json: bool) -> None:
     emit(found, as_json=as_json, text="\n".join(f"{n:<14} {v}" for n, v in found.items()))
 
 
-def _settings() -> Settings:
-    """The server's settings; from now on this process keeps them, and what it writes, to itself."""
+def _show_settings() -> None:
+    with find_settings() as found:
+        rows = found.shown()
+    emit(rows, as_json=False, text=table(("setting", "value", "from"), rows))
+
+
+@contextmanager
+def _started() -> Iterator[tuple[Settings, FoundSettings]]:
+    """The server's settings; from now on this process keeps them, and what it writes, to itself,
+    and signs in to its databases in the block.
+    """
     hide_secrets()
     keep_files_private()
-    settings = Settings.from_environment()
-    private_folder(settings.state)
-    return settings
+    with find_settings() as found:
+        settings = Settings.from_environment(found)
+        for name in found.unread():
+            say(f"Warning: nothing reads {name}, which is in App Configuration.")
+        private_folder(settings.state)
+        with signing_in_to_databases(settings.signed_in_to):
+            yield settings, found
