@@ -16,6 +16,7 @@ from northstar.connection.credentials import WITHHELD
 from northstar.errors import Failed
 from northstar.pipeline.errors import ScriptFailed
 from northstar.telemetry.propagation import outgoing
+from northstar.telemetry.settings import SECRETS
 from northstar.telemetry.trace_context import VARIABLE
 
 _GUARDIAN = Path(__file__).with_name("guardian.py")
@@ -99,7 +100,7 @@ def python_environment(project: Path) -> dict[str, str]:
         **{
             name: value
             for name, value in os.environ.items()
-            if name not in WITHHELD and name not in _SOMEBODY_ELSES_RUN
+            if name not in WITHHELD | SECRETS and name not in _SOMEBODY_ELSES_RUN
         },
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(known),

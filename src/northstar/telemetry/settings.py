@@ -16,6 +16,15 @@ from northstar.errors import Invalid
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 
+SECRETS = frozenset(
+    {
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        *(f"OTEL_EXPORTER_OTLP_{signal.upper()}_HEADERS" for signal in SIGNALS),
+    }
+)
+"""The variables that are not for squads' code: who has them can tell in our name."""
+
 _KNOWN: dict[Signal, frozenset[str]] = {
     "traces": frozenset({"otlp", "none"}),
     "metrics": frozenset({"otlp", "prometheus", "none"}),
