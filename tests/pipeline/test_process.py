@@ -89,6 +89,26 @@ def test_a_hanging_child_is_stopped_with_all_that_it_started(tmp_path: Path) -> 
     wait_until(lambda: not alive(int((tmp_path / "pid").read_text())))
 
 
+def test_what_left_the_session_is_ended_as_well(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    if os.fork() == 0:\n"
+        "        open('part', 'w').write(str(os.getpid()))\n"
+        "        os.rename('part', 'pid')\n"
+        "        time.sleep(600)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "while not os.path.exists('pid'): time.sleep(0.01)\n"
+    )
+
+    run_child(child(tmp_path, code), lambda _: None)
+
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
 def test_a_child_dies_with_the_run_that_was_killed(tmp_path: Path) -> None:
     code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
     program = (

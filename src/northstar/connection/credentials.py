@@ -18,9 +18,17 @@ WITHHELD = frozenset(
         "NORTHSTAR_CLIENT_SECRET",
         "NORTHSTAR_CLIENT_KEY",
         "NORTHSTAR_FEDERATED_TOKEN_FILE",
+        "NORTHSTAR_DATABASE_URL",
+        "NORTHSTAR_MLFLOW_DATABASE_URL",
+        "NORTHSTAR_ENCRYPTION_KEY",
+        "NORTHSTAR_AZURE_MONITOR",
+        "NORTHSTAR_SIGN_IN_CLIENT_SECRET",
+        "NORTHSTAR_ALERT_WEBHOOK",
     }
 )
-"""Variables that a process of ours does not hand on to the squad's code that it starts."""
+"""Variables that a process of ours does not hand on to the squad's code that it starts: its own
+credentials, and the secrets of a control plane on whose machine it may have been started by hand.
+"""
 
 
 @dataclass(frozen=True)
