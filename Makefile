@@ -38,15 +38,15 @@ types: $(READY) ## strict types
 contracts: $(READY) ## which package may import which
 	@$(BIN)/lint-imports
 
-check: lint types contracts test ## everything that CI runs
+check: lint types contracts infra-check test ## everything that CI runs
 
 $(CHECKOV): requirements/checkov.lock
 	@$(PYTHON) -m venv .venv-checkov
 	@.venv-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.lock
 	@touch $@
 
-infra-check: $(CHECKOV) ## Checkov on the infrastructure, in an environment of its own
-	@infra/checkov/check.sh $(CHECKOV)
+infra-check: $(READY) $(CHECKOV) ## Checkov on the infrastructure, in an environment of its own
+	@infra/checkov/check.sh $(CHECKOV) $(BIN)/northstar
 
 docs: $(READY) ## generate the reference pages from the code
 	@$(BIN)/python docs/build.py

@@ -1,11 +1,9 @@
 #!/usr/bin/env bash
-# Checkov on every stage and on the modules with their examples: check.sh PATH_TO_CHECKOV
+# Checkov on every stage of the example, and on the modules with their examples: check.sh CHECKOV NORTHSTAR
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-checkov=("$1" --config-file infra/checkov/config.yaml)
-for variables in infra/terraform/live/platform/environments/*.tfvars; do
-  echo "$(basename "$variables" .tfvars):"
-  "${checkov[@]}" --directory infra/terraform/live/platform --var-file "$variables"
+for stage in dev staging prod; do
+  "$2" env scan "$stage" --file examples/environments --checkov "$1" --config infra/checkov/config.yaml
 done
 echo "modules and examples:"
-"${checkov[@]}" --directory infra/terraform/modules
+"$1" --config-file infra/checkov/config.yaml --directory infra/terraform/modules

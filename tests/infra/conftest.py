@@ -68,8 +68,7 @@ def planned(folder: Folder, stub: None) -> Callable[[str], Plan]:
 
     def plan(stage: str) -> Plan:
         if stage not in known:
-            shown = folder.plan(PLATFORM, f"-var-file=environments/{stage}.tfvars")
-            known[stage] = Plan(shown)
+            known[stage] = Plan(folder.plan(PLATFORM, folder.rendered(stage)))
         return known[stage]
 
     return plan

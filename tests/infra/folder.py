@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from northstar.environments.as_code.platform_file import PlatformFile, load_platform_file
+from northstar.environments.as_code.rendering import variables
+from northstar.names import EnvironmentName
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TERRAFORM = REPOSITORY / "infra" / "terraform"
 MODULES = sorted(
     path.parent.relative_to(TERRAFORM).as_posix() for path in TERRAFORM.rglob("outputs.tf")
 )
+EXAMPLE_PLATFORM = REPOSITORY / "examples" / "environments" / "platform.yaml"
 EXAMPLES = sorted(
     path.relative_to(TERRAFORM).as_posix() for path in TERRAFORM.glob("modules/*/examples/*")
 )
@@ -81,6 +86,13 @@ class Folder:
         assert done.returncode == 0, done.stdout + done.stderr
         shown: dict[str, Any] = json.loads(self.run(module, "show", "-json", "plan").stdout)
         return shown
+
+    def rendered(self, stage: EnvironmentName, platform: PlatformFile | None = None) -> str:
+        """The option that gives the variables of a stage: of the example, or another platform."""
+        file = platform or load_platform_file(EXAMPLE_PLATFORM)
+        path = self.path / f"{stage}.tfvars.json"
+        path.write_text(json.dumps(variables(file, stage)))
+        return f"-var-file={path}"
 
     def change(self, file: str, old: str, new: str) -> None:
         """Replace a text that a file has once."""

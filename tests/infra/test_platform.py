@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from northstar.environments.as_code.platform_file import SquadSection, load_platform_file
+from northstar.environments.as_code.rendering import BACKEND, render
 from northstar.environments.grants import GRANTS, Grant
 from northstar.environments.plan import Plan
 from northstar.environments.policies import check, roles
-from tests.infra.folder import PLATFORM, TERRAFORM, Folder
+from northstar.names import EnvironmentName
+from tests.infra.folder import EXAMPLE_PLATFORM, PLATFORM, TERRAFORM, Folder
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "infrastructure.md"
 _ROW = re.compile(r"^\| `([\w.:-]+)` \| ([^|]+?) \| `([\w.:-]+)` \|", re.M)
-_STAGES = ("dev", "staging", "prod")
-_NEW_SQUAD = {
-    "members_group_id": "55555555-5555-5555-5555-555555555555",
-    "budget": {"amount": 500, "start_date": "2026-01-01T00:00:00Z"},
-}
+_STAGES: tuple[EnvironmentName, ...] = ("dev", "staging", "prod")
+_NEW_SQUAD = SquadSection.model_validate(
+    {
+        "people": "55555555-5555-5555-5555-555555555555",
+        "budget": {"monthly": 500, "since": "2026-01-01"},
+    }
+)
 
 
 @pytest.mark.parametrize("stage", _STAGES)
@@ -69,13 +73,20 @@ def test_the_documented_table_is_the_one_that_plans_are_held_to() -> None:
     assert rows == GRANTS
 
 
-def test_a_third_squad_changes_nothing_of_the_others(own_folder: Folder, stub: None) -> None:
-    given = "-var-file=environments/dev.tfvars"
-    before = own_folder.plan(PLATFORM, given)
-    known = json.dumps({**before["variables"]["squads"]["value"], "cargo": _NEW_SQUAD})
-    after = own_folder.plan(PLATFORM, given, f"-var=squads={known}")
+@pytest.mark.parametrize("stage", _STAGES)
+def test_a_third_squad_changes_nothing_of_the_others(
+    own_folder: Folder, stub: None, stage: EnvironmentName
+) -> None:
+    platform = load_platform_file(EXAMPLE_PLATFORM)
+    more = platform.model_copy(update={"squads": {**platform.squads, "cargo": _NEW_SQUAD}})
     old, new = (
-        {c["address"]: c["change"] for c in one["resource_changes"]} for one in (before, after)
+        {
+            change["address"]: change["change"]
+            for change in own_folder.plan(PLATFORM, own_folder.rendered(stage, one))[
+                "resource_changes"
+            ]
+        }
+        for one in (platform, more)
     )
     assert {address for address in new if address not in old} != set()
     assert all(a.startswith('module.squad["cargo"].') for a in new if a not in old)
@@ -86,6 +97,6 @@ def test_the_state_is_locked_by_its_blob_and_opened_without_a_key() -> None:
     text = (TERRAFORM / PLATFORM / "backend.tf").read_text()
     assert 'backend "azurerm"' in text
     assert "use_azuread_auth = true" in text
-    assert "access_key" not in text + "".join(
-        path.read_text() for path in (TERRAFORM / PLATFORM / "environments").glob("*.tfbackend")
-    )
+    platform = load_platform_file(EXAMPLE_PLATFORM)
+    settings = [render(platform, stage)[BACKEND] for stage in _STAGES]
+    assert "access_key" not in text + "".join(settings)
