@@ -19,6 +19,7 @@ from northstar.errors import Invalid, NorthstarError
 from northstar.isolation.this_process import hide_secrets
 from northstar.names import EndpointRef, ProjectRef
 from northstar.serving.client import EndpointClient
+from northstar.serving.dataplane.address import public_address
 from northstar.serving.dataplane.agent import Agent
 from northstar.serving.dataplane.agent import serve as run_agent
 from northstar.serving.dataplane.spec import HttpControlPlane
@@ -41,6 +42,13 @@ log = logging.getLogger(__name__)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, help="Port to listen on; 0 takes a free one.", show_default=True)
 @click.option(
+    "--public-url",
+    envvar="NORTHSTAR_ENDPOINT_URL",
+    show_envvar=True,
+    default="",
+    help="The address that callers are told, if it is not the one it listens on.",
+)
+@click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes."
 )
 @click.option(
@@ -60,6 +68,7 @@ def serve(
     url: str | None,
     host: str,
     port: int,
+    public_url: str,
     workers: int,
     state_dir: Path | None,
     captures: str | None,
@@ -70,6 +79,7 @@ def serve(
     """
     hide_secrets()  # the squad's models run as the same user, and have an identity of their own
     ref = EndpointRef.parse(endpoint)
+    public_address(public_url, host, port)  # refused before anything has begun
     logging.basicConfig(format="%(asctime)s %(levelname)s agent: %(message)s", level=logging.INFO)
     for noisy in ("httpx", "httpx2", "httpcore", "httpcore2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -90,6 +100,7 @@ def serve(
             HttpControlPlane(connection, ref),
             ship_to="" if local else kept,
             host=host,
+            public_url=public_url,
             port=port,
             workers=workers,
             environment=identity.environment,

@@ -26,6 +26,7 @@ from typing import Any
 from northstar.connection.credentials import WITHHELD
 from northstar.errors import Unavailable
 from northstar.names import EndpointRef
+from northstar.serving.dataplane.address import public_address
 from northstar.serving.dataplane.shipping_process import ShippingProcess
 from northstar.serving.dataplane.spec import ControlPlane, SpecSync
 from northstar.serving.dataplane.spool import SEGMENT, endpoint_folder
@@ -72,6 +73,7 @@ class Agent:
         ship_to: the store that they are brought to from there; empty if they stay.
         control: the way to the control plane.
         host: the address to listen on.
+        public_url: what callers are told to ask; empty if it is where the endpoint listens.
         port: 0 lets the system choose.
         workers: how many processes answer.
         sync_seconds: how often to report and ask for news.
@@ -88,6 +90,7 @@ class Agent:
         *,
         ship_to: str = "",
         host: str = "127.0.0.1",
+        public_url: str = "",
         port: int = 0,
         workers: int = 1,
         sync_seconds: float = SYNC_SECONDS,
@@ -109,7 +112,7 @@ class Agent:
         self._retired: list[dict[str, Any]] = []
         self._selector = selectors.DefaultSelector()
         self._listening = _listen(host, port)
-        self.url = f"http://{host}:{self._listening.getsockname()[1]}"
+        self.url = public_address(public_url, host, self._listening.getsockname()[1])
         self._sync = SpecSync(control, state, self.status, self._announce)
 
     def run(self) -> None:
