@@ -13,6 +13,7 @@ from northstar.clock import FakeClock
 from northstar.database import Database, metadata
 from northstar.errors import Conflict, NotFound, Unavailable
 from northstar.isolation.same_user import SameUser
+from northstar.isolation.settings import IsolationSettings, choose_isolation
 from northstar.names import EnvironmentName, ProjectRef
 from northstar.pipeline.jobs.domain import JobRequest
 from northstar.pipeline.jobs.executor import LocalExecutor
@@ -168,6 +169,37 @@ def test_a_job_without_source_says_so(service: JobService) -> None:
     job = service.create(PROJECT, JobRequest(version=9), "user:ada")
     service.step()
     assert "no version 9" in service.get(PROJECT, job.id).message
+
+
+def test_where_squads_code_must_not_run_a_job_fails_and_says_what_to_do(
+    database: Database, platform: Platform, tmp_path: Path
+) -> None:
+    refused = choose_isolation(IsolationSettings(), {})
+    store, executor = JobStore(database), LocalExecutor(refused)
+    service = JobService(store, executor, refused, platform, tmp_path / "jobs", FakeClock())
+    job = service.create(PROJECT, JobRequest(version=1), "user:ada")
+    service.step()
+    job = service.get(PROJECT, job.id)
+    assert job.state == "failed"
+    assert "NORTHSTAR_JOB_UIDS" in job.message
+    assert "NORTHSTAR_JOBS=unprotected" in job.message
+    assert list((tmp_path / "jobs").rglob("northstar.yaml")) == []
+
+
+def test_links_that_a_job_left_lead_to_no_run(
+    service: JobService, machine: Machine, tmp_path: Path
+) -> None:
+    job = service.create(PROJECT, JobRequest(version=1), "user:ada")
+    service.step()
+    (tmp_path / "secrets" / "name").mkdir(parents=True)
+    place = tmp_path / "jobs" / "operations" / "late-arrival" / str(job.id)
+    (place / "project" / ".northstar").mkdir()
+    (place / "project" / ".northstar" / "runs").symlink_to(tmp_path / "secrets")
+    for _ in range(2):
+        machine.end(None)
+        service.step()
+    assert len(machine.commands) == 2
+    assert "--resume" not in machine.commands[1]
 
 
 def test_jobs_take_turns(service: JobService, machine: Machine) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from northstar.access.guard import declarations
+from northstar.isolation.settings import IsolationSettings
 from northstar.platform.app import create_app
 from northstar.platform.settings import Settings
 from northstar.platform.wiring import build
@@ -33,6 +36,17 @@ def app(tmp_path: Path) -> Iterator[FastAPI]:
     platform = build(Settings.embedded(state, "127.0.0.1", 1))
     yield create_app(platform)
     platform.close()
+
+
+def test_whether_squads_code_is_kept_apart_is_shown(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    settings = Settings.embedded(state, "127.0.0.1", 1)
+    for isolation, shown in ((None, "own machine"), (IsolationSettings(), "refused")):
+        platform = build(replace(settings, isolation=isolation))
+        client = TestClient(create_app(platform))
+        assert client.get("/readyz").json()["jobs"] == shown
+        platform.close()
 
 
 def test_every_route_declares_its_action(app: FastAPI) -> None:

@@ -15,6 +15,7 @@ from northstar.clock import SystemClock
 from northstar.connection import Connection, Credentials
 from northstar.database import Database, metadata
 from northstar.digest import folder_digest
+from northstar.isolation.interface import Isolation
 from northstar.isolation.same_user import SameUser
 from northstar.isolation.variables import of_ones_own_machine
 from northstar.names import EndpointRef
@@ -74,7 +75,7 @@ class SmallControlPlane:
 
         return routes
 
-    def supervisor(self) -> Supervisor:
+    def supervisor(self, isolation: Isolation | None = None) -> Supervisor:
         """Another supervisor of the same endpoints, as after a restart."""
         supervisor = Supervisor(
             self.database,
@@ -82,7 +83,7 @@ class SmallControlPlane:
             self.service,
             identity=lambda endpoint: Identity(*self.secret(endpoint)),
             url=self.url,
-            isolation=SameUser("own machine", of_ones_own_machine(os.environ)),
+            isolation=isolation or SameUser("own machine", of_ones_own_machine(os.environ)),
             folder=self.folder / "endpoints",
             captures=self.captures,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ import httpx2
 import pytest
 
 from northstar.errors import Invalid, Unavailable
+from northstar.isolation.refused import Refused
+from northstar.isolation.same_user import SameUser
 from northstar.serving.client import EndpointClient
+from northstar.serving.dataplane.state import process_start
 from tests.serving.control_plane import SmallControlPlane, agents, answering
 from tests.serving.endpoints import ENDPOINT, captured_rows, eventually, processes
 
@@ -97,6 +101,46 @@ def test_an_endpoint_that_cannot_start_is_tried_ever_more_rarely(
     assert "FileExistsError" in supervisor.log_path(ENDPOINT).read_text()
     supervisor.step()
     assert agents(plane) == []
+
+
+def test_where_squads_code_must_not_run_the_endpoint_says_so(plane: SmallControlPlane) -> None:
+    refused = Refused("This server does not run squads' code.", "Set NORTHSTAR_JOB_UIDS.")
+    supervisor = plane.supervisor(refused)
+    for _ in range(3):
+        supervisor.step()
+    assert agents(plane) == []
+    assert "NORTHSTAR_JOB_UIDS" in plane.service.view(ENDPOINT).problem
+
+
+@pytest.mark.parametrize("forged", ["pipe", "folder", "link", "somebody else"])
+def test_what_an_endpoint_says_of_its_process_is_not_believed_blindly(
+    plane: SmallControlPlane, forged: str
+) -> None:
+    """It could name any process, which would then be ended in its place, or block the reader."""
+    state = plane.folder / "endpoints" / ENDPOINT.squad / ENDPOINT.project / ENDPOINT.environment
+    state.mkdir(parents=True)
+    told = state / "process.json"
+    us = json.dumps({"pid": os.getpid(), "started": process_start(os.getpid()), "port": 1})
+    match forged:
+        case "pipe":
+            os.mkfifo(told)
+        case "folder":
+            told.mkdir()
+        case "link":
+            (plane.folder / "elsewhere").write_text(us)
+            told.symlink_to(plane.folder / "elsewhere")
+        case _:
+            told.write_text(us)
+    supervisor = plane.supervisor(_NotTheirs("own machine", {}))
+    plane.service.set_traffic(ENDPOINT, {}, [])
+    supervisor.step()  # it would end what runs, and that is this test
+
+
+class _NotTheirs(SameUser):
+    """As where endpoints have users of their own: another user's process is none of theirs."""
+
+    def runs(self, user: str, pid: int) -> bool:
+        return False
 
 
 def _identity_of(environment: bytes) -> str:

@@ -133,11 +133,14 @@ def _read(name: str, place: int, owner: int) -> bytes | None:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         known = os.fstat(descriptor)
-        if not stat.S_ISREG(known.st_mode) or known.st_uid != owner:
+        if not stat.S_ISREG(known.st_mode) or known.st_uid != owner or known.st_size > _MOST_BYTES:
             return None
-        return file.read(_MOST_BYTES) if known.st_size <= _MOST_BYTES else None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(_MOST_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _forget_mark(name: str, place: int) -> None:

@@ -119,10 +119,12 @@ def _read_plain(path: Path) -> bytes:
     pipe that nobody writes to or a link, raises ``OSError``.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(f"{path} is not a file")
-        return file.read(_MOST_BYTES)
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _replace(path: Path, content: str) -> None:
