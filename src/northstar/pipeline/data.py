@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -102,7 +103,17 @@ def _find_files(written: str, project: Path, origin: Origin) -> str:
     # A retraining runs in an unpacked archive, which has no data.
     for base in dict.fromkeys((project.resolve(), origin.folder)):
         pattern = base / written
-        if pattern.is_file() or any(Path(pattern.anchor).glob(str(pattern.relative_to("/")))):
+        try:
+            there = pattern.is_file() or any(
+                Path(pattern.anchor).glob(str(pattern.relative_to("/")))
+            )
+        except PermissionError as error:
+            raise DataInvalid(
+                f"{pattern} can't be read by the user that this runs as ({os.getuid()}).",
+                hint="Jobs of a server run as users of their own: put the data where all users, or "
+                "the project's identity, can read it.",
+            ) from error
+        if there:
             return str(pattern)
     raise DataInvalid(
         f"There is no file {written} in {project.resolve()}.",
