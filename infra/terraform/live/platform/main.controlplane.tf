@@ -73,6 +73,7 @@ module "control_plane" {
   container_registry_id                  = module.container_registry.id
   container_registry_login_server        = module.container_registry.login_server
   app_configuration_id                   = module.app_configuration.id
+  app_configuration_endpoint             = module.app_configuration.endpoint
   application_insights_id                = module.observability.application_insights_id
   application_insights_connection_string = module.observability.application_insights_connection_string
 

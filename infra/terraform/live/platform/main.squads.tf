@@ -41,14 +41,15 @@ module "endpoint" {
   replicas            = each.value.replicas
   size                = each.value.size
 
-  container_app_environment_id    = module.control_plane.container_app_environment_id
-  captures                        = module.squad[split("/", each.key)[0]].captures
-  identity_id                     = module.squad[split("/", each.key)[0]].serving_identity_id
-  identity_client_id              = module.squad[split("/", each.key)[0]].identities["serving"].client_id
-  container_registry_login_server = module.container_registry.login_server
-  control_plane_url               = module.control_plane.url
-  northstar_client_id             = each.value.client_id
-  northstar_secret_id             = "${module.squad[split("/", each.key)[0]].vault_uri}secrets/${split("/", each.key)[1]}"
+  container_app_environment_id     = module.control_plane.container_app_environment_id
+  container_app_environment_domain = module.control_plane.container_app_environment_domain
+  captures                         = module.squad[split("/", each.key)[0]].captures
+  identity_id                      = module.squad[split("/", each.key)[0]].serving_identity_id
+  identity_client_id               = module.squad[split("/", each.key)[0]].identities["serving"].client_id
+  container_registry_login_server  = module.container_registry.login_server
+  control_plane_url                = module.control_plane.url
+  northstar_client_id              = each.value.client_id
+  northstar_secret_id              = "${module.squad[split("/", each.key)[0]].vault_uri}secrets/${split("/", each.key)[1]}"
 
   application_insights_connection_string = module.observability.application_insights_connection_string
 

@@ -3,20 +3,27 @@ locals {
   url  = "https://${var.name}.${azurerm_container_app_environment.this.default_domain}"
 
   database_url = "postgresql+psycopg://${azurerm_user_assigned_identity.this.name}@${var.database_host}:5432"
+  database_tls = "sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt" # those of the image
 
   store_container = "northstar" # those of captures begin with captures-
   store_host      = "${var.store_account_name}.dfs.core.windows.net"
 
   settings = merge({
     AZURE_CLIENT_ID               = azurerm_user_assigned_identity.this.client_id
+    AZURE_TOKEN_CREDENTIALS       = "ManagedIdentityCredential"
     NORTHSTAR_STATE               = "/srv/northstar"
     NORTHSTAR_STORE               = "abfs://${local.store_container}@${local.store_host}"
     NORTHSTAR_CAPTURES            = "abfs://captures-{squad}@${local.store_host}"
     NORTHSTAR_PUBLIC_URL          = local.url
-    NORTHSTAR_DATABASE_URL        = "${local.database_url}/northstar?sslmode=verify-full&sslrootcert=system"
-    NORTHSTAR_MLFLOW_DATABASE_URL = "${local.database_url}/mlflow?sslmode=verify-full&sslrootcert=system"
+    NORTHSTAR_DATABASE_URL        = "${local.database_url}/northstar?${local.database_tls}"
+    NORTHSTAR_MLFLOW_DATABASE_URL = "${local.database_url}/mlflow?${local.database_tls}"
+    NORTHSTAR_DATABASE_IDENTITY   = "entra"
     NORTHSTAR_TRUSTED_PROXIES     = var.container_apps_prefix
     NORTHSTAR_ENCRYPTION_KEY      = "keyvault:${var.key_vault_uri}secrets/northstar-encryption-key"
+
+    # What is not set here may be set there.
+    NORTHSTAR_APP_CONFIGURATION       = var.app_configuration_endpoint
+    NORTHSTAR_APP_CONFIGURATION_LABEL = var.tags["environment"]
 
     # Application Insights takes no key alone. One trace in ten is kept; metrics count everything.
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "Authorization=AAD;ClientId=${azurerm_user_assigned_identity.this.client_id}"
@@ -137,8 +144,9 @@ resource "azurerm_container_app" "this" {
     }
   }
 
-  # It pulls its image, reads its secrets and tries its store when it starts.
+  # It pulls its image, reads its settings and secrets and tries its store when it starts.
   depends_on = [
+    azurerm_role_assignment.on_configuration,
     azurerm_role_assignment.on_registry,
     azurerm_role_assignment.on_store,
     azurerm_role_assignment.on_vault,

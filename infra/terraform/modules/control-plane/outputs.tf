@@ -13,6 +13,11 @@ output "store_account_id" {
   value       = module.store.id
 }
 
+output "container_app_environment_domain" {
+  description = "Domain of that environment: what runs in it is reached at NAME.DOMAIN."
+  value       = azurerm_container_app_environment.this.default_domain
+}
+
 output "identity" {
   description = "The control plane's identity: name, resource id and client id. Its name is its user in PostgreSQL."
   value = {

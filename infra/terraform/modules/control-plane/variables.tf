@@ -141,7 +141,12 @@ variable "container_registry_login_server" {
 }
 
 variable "app_configuration_id" {
-  description = "Store of the feature flags."
+  description = "Store of settings and feature flags."
+  type        = string
+}
+
+variable "app_configuration_endpoint" {
+  description = "Address of that store: settings are read there that are not set here."
   type        = string
 }
 

@@ -64,6 +64,12 @@ resource "azurerm_container_app" "this" {
         value = var.control_plane_url
       }
 
+      # What it listens on is not what callers reach.
+      env {
+        name  = "NORTHSTAR_ENDPOINT_URL"
+        value = "https://${var.name}.${var.container_app_environment_domain}"
+      }
+
       env {
         name  = "NORTHSTAR_CLIENT_ID"
         value = var.northstar_client_id
@@ -78,6 +84,11 @@ resource "azurerm_container_app" "this" {
       env {
         name  = "AZURE_CLIENT_ID"
         value = var.identity_client_id
+      }
+
+      env {
+        name  = "AZURE_TOKEN_CREDENTIALS"
+        value = "ManagedIdentityCredential"
       }
 
       # No secret: Application Insights takes no key alone, but this identity's token.

@@ -67,6 +67,11 @@ variable "container_app_environment_id" {
   type        = string
 }
 
+variable "container_app_environment_domain" {
+  description = "Domain of that environment: callers reach the endpoint at NAME.DOMAIN."
+  type        = string
+}
+
 variable "captures" {
   description = "Where captures are shipped: the squad's container for them, abfs://CONTAINER@ACCOUNT.dfs.core.windows.net."
   type        = string

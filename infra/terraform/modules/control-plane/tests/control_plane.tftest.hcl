@@ -14,6 +14,7 @@ variables {
   key_vault_uri                          = "https://kv-test.vault.azure.net/"
   container_registry_id                  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ContainerRegistry/registries/crtest"
   container_registry_login_server        = "crtest.azurecr.io"
+  app_configuration_endpoint             = "https://appcs-test.azconfig.io"
   app_configuration_id                   = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.AppConfiguration/configurationStores/appcs-test"
   application_insights_id                = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/components/appi-test"
   application_insights_connection_string = "InstrumentationKey=00000000-0000-0000-0000-000000000000"

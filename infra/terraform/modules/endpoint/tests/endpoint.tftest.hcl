@@ -3,18 +3,19 @@
 mock_provider "azurerm" {}
 
 variables {
-  name                            = "late-arrival"
-  resource_group_name             = "rg-test"
-  endpoint                        = "operations/late-arrival/dev"
-  image                           = "northstar:1.0.0"
-  container_app_environment_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.App/managedEnvironments/cae-test"
-  captures                        = "abfs://captures-operations@ststore.dfs.core.windows.net"
-  identity_client_id              = "44444444-4444-4444-4444-444444444444"
-  identity_id                     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-serving"
-  container_registry_login_server = "crtest.azurecr.io"
-  control_plane_url               = "https://northstar.example.com"
-  northstar_client_id             = "service:late-arrival-dev"
-  northstar_secret_id             = "https://kv-test.vault.azure.net/secrets/late-arrival-dev"
+  name                             = "late-arrival"
+  resource_group_name              = "rg-test"
+  endpoint                         = "operations/late-arrival/dev"
+  image                            = "northstar:1.0.0"
+  container_app_environment_id     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.App/managedEnvironments/cae-test"
+  container_app_environment_domain = "kindsky-0123abcd.westeurope.azurecontainerapps.io"
+  captures                         = "abfs://captures-operations@ststore.dfs.core.windows.net"
+  identity_client_id               = "44444444-4444-4444-4444-444444444444"
+  identity_id                      = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-serving"
+  container_registry_login_server  = "crtest.azurecr.io"
+  control_plane_url                = "https://northstar.example.com"
+  northstar_client_id              = "service:late-arrival-dev"
+  northstar_secret_id              = "https://kv-test.vault.azure.net/secrets/late-arrival-dev"
 
   application_insights_connection_string = "InstrumentationKey=00000000-0000-0000-0000-000000000000"
 
@@ -50,6 +51,15 @@ run "serves_its_endpoint" {
   assert {
     condition     = !azurerm_container_app.this.ingress[0].allow_insecure_connections
     error_message = "Nothing may be sent in the clear."
+  }
+}
+
+run "callers_are_told_the_address_of_the_ingress" {
+  command = plan
+
+  assert {
+    condition     = one([for env in azurerm_container_app.this.template[0].container[0].env : env.value if env.name == "NORTHSTAR_ENDPOINT_URL"]) == "https://late-arrival.kindsky-0123abcd.westeurope.azurecontainerapps.io"
+    error_message = "The endpoint must say where it is reached, not what it listens on."
   }
 }
 

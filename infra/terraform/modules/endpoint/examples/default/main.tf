@@ -121,6 +121,7 @@ module "control_plane" {
   container_registry_id                  = module.container_registry.id
   container_registry_login_server        = module.container_registry.login_server
   app_configuration_id                   = module.app_configuration.id
+  app_configuration_endpoint             = module.app_configuration.endpoint
   application_insights_id                = module.observability.application_insights_id
   application_insights_connection_string = module.observability.application_insights_connection_string
   container_apps_subnet_id               = module.network.subnet_ids.container_apps
@@ -164,19 +165,20 @@ module "captures" {
 module "endpoint" {
   source = "../.."
 
-  name                            = "late-arrival"
-  resource_group_name             = azurerm_resource_group.this.name
-  endpoint                        = "operations/late-arrival/dev"
-  image                           = "northstar:0.1.0"
-  container_app_environment_id    = module.control_plane.container_app_environment_id
-  captures                        = module.captures.address
-  identity_client_id              = azurerm_user_assigned_identity.serving.client_id
-  identity_id                     = azurerm_user_assigned_identity.serving.id
-  container_registry_login_server = module.container_registry.login_server
-  control_plane_url               = module.control_plane.url
-  northstar_client_id             = "service:late-arrival-dev"
-  northstar_secret_id             = "${module.vault.uri}secrets/late-arrival"
-  tags                            = local.tags
+  name                             = "late-arrival"
+  resource_group_name              = azurerm_resource_group.this.name
+  endpoint                         = "operations/late-arrival/dev"
+  image                            = "northstar:0.1.0"
+  container_app_environment_id     = module.control_plane.container_app_environment_id
+  container_app_environment_domain = module.control_plane.container_app_environment_domain
+  captures                         = module.captures.address
+  identity_client_id               = azurerm_user_assigned_identity.serving.client_id
+  identity_id                      = azurerm_user_assigned_identity.serving.id
+  container_registry_login_server  = module.container_registry.login_server
+  control_plane_url                = module.control_plane.url
+  northstar_client_id              = "service:late-arrival-dev"
+  northstar_secret_id              = "${module.vault.uri}secrets/late-arrival"
+  tags                             = local.tags
 
   application_insights_connection_string = module.observability.application_insights_connection_string
 
