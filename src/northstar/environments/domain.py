@@ -42,7 +42,7 @@ class EnvironmentSettings(_Value):
     """What is said of an environment: whose it is and where it runs."""
 
     description: _Text = Field(default="", description="What it is for.")
-    owners: Annotated[tuple[_Line, ...], Field(max_length=20)] = Field(
+    owners: Annotated[tuple[_Line, ...], Field(max_length=200)] = Field(
         default=(), description="Who answers for it: people or groups, as they are called."
     )
     contact: _Line = Field(default="", description="How the owners are reached.")

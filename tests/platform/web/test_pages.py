@@ -19,6 +19,7 @@ PAGES = [
     "/approvals",
     "/alerts",
     "/alerts?state=all&kind=drift&project=operations/late-arrival",
+    "/environments",
     "/audit",
     "/audit?outcome=denied",
     "/audit?since=2020-01-01&until=2099-12-31",
@@ -34,6 +35,7 @@ HOSTILE_PAGES = [
     f"{PLACE}/versions/1",
     "/approvals",
     "/alerts",
+    "/environments",
     "/access?scope=/operations",
     *PAGES[-2:-1],
 ]

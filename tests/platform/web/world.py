@@ -13,12 +13,18 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from northstar.access.domain import PLATFORM, check_role, principal_of
+from northstar.environments.domain import (
+    Environment,
+    EnvironmentReport,
+    PolicyFinding,
+    ResourceChange,
+)
 from northstar.monitoring.domain import Label
 from northstar.names import EndpointRef, ProjectRef, Scope
 from northstar.pipeline.jobs.domain import JobRequest
 from northstar.platform.app import create_app
 from northstar.platform.settings import Settings
-from northstar.platform.wiring import Platform, build
+from northstar.platform.wiring import Platform, build, holds
 from northstar.project.fake import FakeWorkspaces
 from northstar.project.service import ProjectService
 from northstar.project.store import ProjectStore
@@ -34,7 +40,6 @@ from northstar.registry.fake import FakeMlflow, example_registration
 from northstar.registry.models import ModelFolders
 from northstar.registry.service import RegistryService
 from northstar.release.domain import DIRECT
-from northstar.release.fake import nothing_holds
 from northstar.release.service import ReleaseService
 from northstar.serving.domain import EndpointStatus, VersionCounters
 from northstar.standards.service import StandardsService
@@ -65,6 +70,7 @@ class WebWorld:
         self._people()
         self._versions_and_releases()
         self._traffic(weeks)
+        self._environments()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -109,7 +115,7 @@ class WebWorld:
             endpoints,
             endpoints,
             built.access,
-            nothing_holds,
+            holds(built.freezes),
         )
         return dataclasses.replace(
             built,
@@ -208,6 +214,36 @@ class WebWorld:
                     problem=HOSTILE if endpoint == STAGING else "",
                 )
                 self.platform.endpoints.sync(endpoint, report)
+
+    def _environments(self) -> None:
+        """Staging was applied and then changed by hand; dev is frozen, and prod will be."""
+        environments, freezes = self.platform.environments, self.platform.freezes
+        now, owners = datetime.now(UTC), (HOSTILE, "platform-team")
+        said = Environment(name="staging", description=HOSTILE, owners=owners, contact=HOSTILE)
+        environments.set(said, "user:dora")
+        change = ResourceChange(address=HOSTILE, what="change", summary=HOSTILE)
+        finding = PolicyFinding(policy=HOSTILE, address=HOSTILE, message=HOSTILE, waived=HOSTILE)
+        applied = EnvironmentReport(
+            environment="staging",
+            kind="apply",
+            at=now - timedelta(days=3),
+            commit=HOSTILE,
+            created=66,
+            findings=(finding, finding.model_copy(update={"waived": ""})),
+        )
+        failed = {"kind": "plan", "at": now - timedelta(minutes=5), "problem": HOSTILE}
+        drifted = {"kind": "drift", "at": now - timedelta(days=2), "changed": 1, "created": 0}
+        environments.report(applied, "service:ci")
+        environments.report(
+            applied.model_copy(update={**drifted, "changes": (change,)}), "service:ci"
+        )
+        environments.report(applied.model_copy(update=failed), "service:ci")
+        environments.step()
+        dora = self.platform.access.directory.get("user:dora")
+        month = timedelta(days=30)
+        frozen = freezes.set("dev", None, f"Peak {HOSTILE}", None, now + month, dora)
+        freezes.exempt(frozen.id, PROJECT, f"Now {HOSTILE}", 24, dora)
+        freezes.set("prod", PROJECT.squad, HOSTILE, now + month, now + 2 * month, dora)
 
     def _traffic(self, weeks: int) -> None:
         """Weeks as in the reference, then worse ones with a town of which nobody has heard."""

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from northstar.access.guard import Guard, caller
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef
-from northstar.platform.web import access_pages, cards, static_files
+from northstar.platform.web import access_pages, cards, environment_pages, static_files
 from northstar.platform.web.reader import PROJECT_READS, Reader
 from northstar.platform.web.rendering import page
 from northstar.platform.web.shell import back, shell
@@ -37,6 +37,7 @@ def router(platform: Platform, guard: Guard) -> APIRouter:
     _approvals(routes, platform, guard)
     _alerts(routes, platform, guard)
     _audit(routes, platform, guard)
+    routes.include_router(environment_pages.router(platform, guard))
     routes.include_router(access_pages.router(platform, guard))
     return routes
 

@@ -267,7 +267,8 @@ class Reader:
             self._viewer, "release:approve", _scope(release.endpoint), **release.authors
         )
         if decision.allowed:
-            return ""
+            hold = self._platform.releases.hold(release.endpoint)
+            return hold.reason if hold else ""
         return "You have no role here that may approve: approver, squad-owner or platform-admin."
 
     def _sees_alert(self, alert: Alert) -> bool:

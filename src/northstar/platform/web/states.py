@@ -33,6 +33,14 @@ _LOOKS: dict[str, Look] = {
     "silent": Look("not answering", "alert", "bad"),
     "faulty": Look("behind", "alert", "warn"),
     "idle": Look("nothing released", "empty", "quiet"),
+    # environments
+    "frozen": Look("frozen", "waiting", "warn"),
+    "freeze-planned": Look("to come", "waiting", "quiet"),
+    "as-coded": Look("as its code says", "tick", "good"),
+    "differs": Look("differs from its code", "alert", "bad"),
+    "overdue": Look("check overdue", "question", "warn"),
+    "unchecked": Look("never checked", "question", "quiet"),
+    "nothing-applied": Look("nothing applied", "empty", "quiet"),
     # alerts
     "open": Look("open", "alert", "bad"),
     "acknowledged": Look("acknowledged", "eye", "warn"),

@@ -7,6 +7,13 @@ from datetime import datetime
 from typing import Literal
 
 from northstar.access.domain import Outcome
+from northstar.environments.domain import (
+    Environment,
+    Infrastructure,
+    PolicyFinding,
+    StoredReport,
+)
+from northstar.environments.freezes import Exemption, Freeze
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef
 from northstar.platform.web.charts import Chart, Comparison, Forest, Matrix
 from northstar.registry.domain import VersionRecord
@@ -226,6 +233,42 @@ class AlertsPage:
     kind: str
     project: str
     projects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FreezeCard:
+    """One freeze that has not ended; ``exemptions`` are those that hold."""
+
+    freeze: Freeze
+    state: str
+    exemptions: tuple[Exemption, ...]
+    may_change: bool
+
+
+@dataclass(frozen=True)
+class EnvironmentCard:
+    """One environment, as far as its viewer may see it.
+
+    ``state`` says how its infrastructure stands to its code. ``detailed`` is whether the viewer may
+    see which resources are concerned, ``squads`` for whom they may freeze releases (empty text: for
+    everybody).
+    """
+
+    environment: Environment
+    infrastructure: Infrastructure
+    state: str
+    freezes: tuple[FreezeCard, ...]
+    differences: tuple[str, ...]
+    findings: tuple[PolicyFinding, ...]
+    reports: tuple[StoredReport, ...]
+    detailed: bool
+    may_describe: bool
+    squads: tuple[str, ...]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a freeze holds now, for everybody or for some."""
+        return any(one.state == "frozen" for one in self.freezes)
 
 
 @dataclass(frozen=True)
