@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from tests.isolation.attack import ATTACK
@@ -143,11 +144,7 @@ def test_a_platform_that_is_not_root_needs_six_capabilities_and_passes_none_on(
     machine: Machine,
 ) -> None:
     names = ("chown", "dac_override", "fowner", "kill", "setgid", "setuid")
-    raised = ",".join(f"+{name}" for name in names)
-    as_northstar = (
-        "setpriv", "--reuid", "22000", "--regid", "22000", "--clear-groups",
-        "--inh-caps", raised, "--ambient-caps", raised,
-    )  # fmt: skip
+    as_northstar = _with_capabilities(names)
     machine.work.chmod(0o777)
     found = driven(
         machine,
@@ -172,6 +169,37 @@ def test_a_platform_that_is_not_root_needs_six_capabilities_and_passes_none_on(
     assert uids == [23000] * 3
     assert [int(text, 16) for text in capabilities] == [0] * 4
     assert code == -9
+
+
+MISSING = """
+import json, os, sys; from pathlib import Path; import northstar
+from northstar.isolation.own_users import what_is_missing
+print(json.dumps(what_is_missing(Path("{work}"), Path(northstar.__file__))))
+"""
+
+
+def test_what_keeps_users_from_being_used_is_named(machine: Machine) -> None:
+    work = machine.folder / "wanted"
+    code = MISSING.format(work=work)
+    assert "NORTHSTAR_WORK" in machine.python(code)
+    work.mkdir()
+    assert machine.python(code) == ""
+    machine.folder.chmod(0o700)
+    assert f"{machine.folder} is closed" in machine.python(code)
+    machine.folder.chmod(0o711)
+    assert "CAP_KILL" in machine.python(code, *_with_capabilities(["chown", "setuid"]))
+    hidden = 'mount -t proc -o hidepid=2 proc /proc && exec "$@"'
+    view = ("unshare", "--mount", "--propagation", "private", "sh", "-c", hidden, "sh")
+    assert machine.python(code, *view) == ""
+    names = ("chown", "dac_override", "fowner", "kill", "setgid", "setuid")
+    assert "hidepid" in machine.python(code, *view, *_with_capabilities(names))
+
+
+def _with_capabilities(names: Sequence[str]) -> tuple[str, ...]:
+    """A command that starts a program as a user who is not root, but has these capabilities."""
+    raised = ",".join(f"+{name}" for name in names)
+    user = ("--reuid", "22000", "--regid", "22000", "--clear-groups")
+    return ("setpriv", *user, "--inh-caps", raised, "--ambient-caps", raised)
 
 
 def test_links_in_a_folder_are_handed_over_and_not_what_they_lead_to(machine: Machine) -> None:

@@ -10,7 +10,7 @@ from northstar.errors import Failed, Invalid
 from northstar.isolation.interface import Program
 from northstar.isolation.settings import IsolationSettings, choose_isolation
 from northstar.isolation.users import UserNumbers
-from northstar.isolation.variables import of_ones_own_machine, passed_on
+from northstar.isolation.variables import PASSED_ON, of_ones_own_machine, passed_on
 
 USERS = {"NORTHSTAR_JOB_UIDS": "20000-20063", "NORTHSTAR_WORK": "/srv/work"}
 
@@ -73,3 +73,8 @@ def test_a_name_keeps_its_number_and_nobody_else_gets_it(tmp_path: Path) -> None
     assert again.number("b") == 20001
     with pytest.raises(Failed, match="No user is left for c"):
         again.number("c")
+
+
+def test_every_variable_that_is_passed_on_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text()
+    assert {name for name in PASSED_ON if f"`{name}`" not in page} == set()

@@ -28,6 +28,7 @@ _END_SECONDS = 10.0
 _KILL_ALL_OF_MINE = "import os; os.getuid() and os.kill(-1, 9)"
 _NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7}
 """Capabilities and their numbers, as in ``capabilities(7)``; root has them."""
+_SYS_PTRACE = 19
 
 
 class OwnUsers:
@@ -129,6 +130,10 @@ def what_is_missing(folder: Path, package: Path) -> str:
     if missing := [name for name, bit in _NEEDED.items() if not mine >> bit & 1]:
         names = ", ".join(f"CAP_{name}" for name in missing)
         return f"This process may not start programs as other users: it lacks {names}."
+    if not mine >> _SYS_PTRACE & 1 and _others_are_hidden():
+        return (
+            "/proc hides other users' processes (hidepid), and this process lacks CAP_SYS_PTRACE."
+        )
     if not folder.is_dir() or folder.stat().st_uid != os.geteuid():
         return f"The folder {folder} (NORTHSTAR_WORK) is not there, or somebody else's."
     for needed in (Path(sys.executable), Path(sys.executable).resolve(), package, folder):
@@ -157,6 +162,14 @@ def _closed(path: Path) -> Path | None:
     """The first folder on the way to a path that others can't pass through."""
     above = reversed(path.parents)
     return next((each for each in above if not each.stat().st_mode & 0o001), None)
+
+
+def _others_are_hidden() -> bool:
+    """Whether processes of other users can't be seen, so that none of them could be ended."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    options = next((mount[3] for mount in reversed(mounts) if mount[1] == "/proc"), "")
+    hidden = dict(option.partition("=")[::2] for option in options.split(",")).get("hidepid", "0")
+    return hidden not in ("0", "off")
 
 
 def _processes(number: int) -> list[int]:
