@@ -26,3 +26,13 @@ def test_links_between_pages_lead_somewhere() -> None:
             if not (page.parent / target).exists()
         ]
     assert broken == []
+
+
+def test_every_setting_that_is_read_is_described_and_none_else() -> None:
+    """What starts with NORTHSTAR_ in the code is a variable; a name that goes on isn't whole."""
+    page = (_ROOT / "docs" / "reference" / "settings.md").read_text()
+    files = (_ROOT / "src" / "northstar").rglob("*.py")
+    name = re.compile(r"NORTHSTAR(?:_[A-Z]+)+(?![A-Z_…])")
+    described = set(name.findall(page))
+    read = {found for file in files for found in name.findall(file.read_text())}
+    assert (sorted(read - described), sorted(described - read)) == ([], [])

@@ -1,4 +1,4 @@
-"""Settings in Azure App Configuration: the key ``northstar:NAME`` is the variable NORTHSTAR_NAME.
+"""Settings in Azure App Configuration: ``northstar:POLICIES`` is NORTHSTAR_POLICIES, and so on.
 
 Settings without a label are for everybody; those with the label that was asked for win over them.
 A reference to Key Vault becomes the secret. Who may write there decides who signs in and where
