@@ -136,6 +136,15 @@ def test_what_an_endpoint_says_of_its_process_is_not_believed_blindly(
     supervisor.step()  # it would end what runs, and that is this test
 
 
+def test_an_endpoint_of_the_platforms_user_is_replaced_once_it_can_have_its_own(
+    plane: SmallControlPlane,
+) -> None:
+    answering(plane, plane.supervisor())
+    (before,) = agents(plane)
+    plane.supervisor(_NotTheirs("own machine", {})).step()
+    eventually(lambda: before not in agents(plane))
+
+
 class _NotTheirs(SameUser):
     """As where endpoints have users of their own: another user's process is none of theirs."""
 

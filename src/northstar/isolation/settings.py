@@ -24,6 +24,7 @@ _LIMITS = {
     "cpu_seconds": (resource.RLIMIT_CPU, 1),
     "file_mb": (resource.RLIMIT_FSIZE, 1 << 20),
 }
+_OF_A_USER = ("HOME", "TMPDIR", "USER", "LOGNAME")
 _WHAT_TO_DO = (
     "Set NORTHSTAR_JOB_UIDS=20000-59999 and NORTHSTAR_WORK, or accept the risk with "
     "NORTHSTAR_JOBS=unprotected (docs/how-to/running-a-server.md)."
@@ -79,9 +80,8 @@ def choose_isolation(settings: IsolationSettings | None, environ: Mapping[str, s
     """How squads' code runs here; ``None`` stands for one's own machine."""
     if settings is None:
         return SameUser("own machine", of_ones_own_machine(environ))
-    environment = passed_on(environ, settings.variables)
     if settings.unprotected:
-        return SameUser("unprotected", environment)
+        return SameUser("unprotected", passed_on(environ, (*settings.variables, *_OF_A_USER)))
     if settings.numbers is None or settings.folder is None:
         return Refused(
             "This server does not run squads' code: nothing would keep it from the platform's "
@@ -90,6 +90,7 @@ def choose_isolation(settings: IsolationSettings | None, environ: Mapping[str, s
         )
     if missing := what_is_missing(settings.folder, Path(northstar.__file__)):
         return Refused(f"This server does not run squads' code. {missing}", _WHAT_TO_DO)
+    environment = passed_on(environ, settings.variables)
     return OwnUsers(settings.folder, settings.numbers, environment, settings.limits)
 
 

@@ -205,7 +205,13 @@ class Supervisor:
         if known is None or not known.pid:
             return None
         started = ServingProcess(known.pid, known.started, known.port)
-        return started if is_running(started) else None
+        if not is_running(started):
+            return None
+        if not self._isolation.runs(_user(endpoint), started.pid):
+            log.info("%s: process %d is to have a user of its own", endpoint, started.pid)
+            os.kill(started.pid, signal.SIGTERM)
+            return None
+        return started
 
     def _start(self, endpoint: EndpointRef, port: int) -> int:
         if self._isolation.protection == "refused":
