@@ -38,7 +38,7 @@ from northstar.serving.dataplane.capture import Record
 from northstar.serving.dataplane.inputs import Rows
 from northstar.serving.dataplane.questions import Columns
 from northstar.serving.dataplane.routing import LoadedModel, RoutingTable
-from northstar.serving.dataplane.runtimes.interface import Answers, ModelFacts
+from northstar.serving.dataplane.runtimes.interface import Answers, ModelFacts, Predictions
 from northstar.serving.dataplane.server import EndpointApp
 from northstar.serving.dataplane.tracing import MOST_BETWEEN_REPORTS, Tracer
 from northstar.serving.domain import AccessSpec, EndpointSpec, ModelSpec
@@ -198,8 +198,8 @@ class _Constant:
     def predict_rows(self, rows: Rows) -> Answers:
         return [1.0] * len(rows)
 
-    def predict_table(self, table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-        return np.ones(len(next(iter(table.values()))))
+    def predict_table(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
+        return np.ones(len(next(iter(columns.values()))))
 
 
 class _NoCapture:
