@@ -57,6 +57,8 @@ class Machine:
 
     def close(self) -> None:
         """Remove everything."""
+        if self.prefix:
+            (self.folder / "python").rmdir()  # raises if it could be seen from here after all
         shutil.rmtree(self.folder)
 
     def _prefix(self) -> list[str]:

@@ -89,7 +89,11 @@ def choose_isolation(settings: IsolationSettings | None, environ: Mapping[str, s
             _WHAT_TO_DO,
         )
     if missing := what_is_missing(settings.folder, Path(northstar.__file__)):
-        return Refused(f"This server does not run squads' code. {missing}", _WHAT_TO_DO)
+        return Refused(
+            f"This server does not run squads' code. {missing}",
+            "Put that right, or accept the risk with NORTHSTAR_JOBS=unprotected in the place of "
+            "NORTHSTAR_JOB_UIDS (docs/how-to/running-a-server.md).",
+        )
     environment = passed_on(environ, settings.variables)
     return OwnUsers(settings.folder, settings.numbers, environment, settings.limits)
 
