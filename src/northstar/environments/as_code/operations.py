@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Collection, Mapping
@@ -32,6 +33,7 @@ from northstar.names import EnvironmentName
 LOCK = "terraform.lock.hcl"
 _ROOT = "live/platform"
 _TERRAFORMS_LOCK = ".terraform.lock.hcl"
+_GUARD = re.compile(r"(\bprevent_destroy\s*=\s*)true\b")
 _NOT_NEEDED = ("*.md", "tests", "examples", "environments", ".terraform*", "__pycache__", "*.py")
 
 
@@ -80,9 +82,7 @@ class Stage:
     def plan(self, give_up: Collection[str] = (), *, destroy: bool = False) -> Review:
         """Make a plan, keep it for ``apply``, and review it."""
         self.forget()
-        terraform = self._prepared()
-        self._tell(f"{self.name}: comparing what is written with what there is …")
-        terraform.plan(self._plan, self._tell, destroy=destroy)
+        terraform = self._compared(self._plan, destroy=destroy)
         about = SavedPlan(self._clock.now(), self._rendered(), destroy)
         self._about.write_text(json.dumps({**vars(about), "made_at": about.made_at.isoformat()}))
         return self._review(terraform, give_up)
@@ -131,10 +131,12 @@ class Stage:
         return self.plan(give_up, destroy=True)
 
     def drift(self) -> Review:
-        """What differs from what is written; nothing is kept."""
-        found = self.plan()
-        self.forget()
-        return found
+        """What differs from what is written; a plan that waits stays."""
+        compared = self._folder / "drift"
+        try:
+            return self._review(self._compared(compared, destroy=False), (), compared)
+        finally:
+            compared.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Throw away the plan that waits: it may hold secrets."""
@@ -174,21 +176,32 @@ class Stage:
                 "in a change that somebody reviews.",
             )
 
-    def _review(self, terraform: Terraform, give_up: Collection[str]) -> Review:
-        document = terraform.show(self._plan)
+    def _compared(self, to: Path, *, destroy: bool) -> Terraform:
+        """Save a plan, and return what made it."""
+        terraform = self._prepared(for_removal=destroy)
+        self._tell(f"{self.name}: comparing what is written with what there is …")
+        terraform.plan(to, self._tell, destroy=destroy)
+        return terraform
+
+    def _review(
+        self, terraform: Terraform, give_up: Collection[str], plan: Path | None = None
+    ) -> Review:
+        document = terraform.show(plan or self._plan)
         today = self._clock.now().date()
         return review(document, self._file, self.name, self._prices(), today, give_up)
 
     def _prices(self) -> PriceList:
         return load_prices(self._beside / self._file.prices if self._file.prices else None)
 
-    def _prepared(self) -> Terraform:
+    def _prepared(self, *, for_removal: bool) -> Terraform:
         """Terraform on fresh copies of the modules and variables, its backend open."""
         module = self._folder / "terraform"
         shutil.rmtree(module, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         shutil.copytree(modules(), module, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
+        if for_removal:
+            _lift_guards(module)
         root = module / _ROOT
         write(render(self._file, self.name), root)
         if (kept := self._beside / LOCK).is_file():
@@ -220,6 +233,14 @@ class Stage:
     def _rendered(self) -> str:
         texts = [__version__, *render(self._file, self.name).values()]
         return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _lift_guards(module: Path) -> None:
+    """Let Terraform plan the removal of what holds data: the review then asks for each by name."""
+    for path in module.rglob("*.tf"):
+        text = path.read_text(encoding="utf-8")
+        if (lifted := _GUARD.sub(r"\1false", text)) != text:
+            path.write_text(lifted, encoding="utf-8")
 
 
 def modules() -> Path:

@@ -117,6 +117,7 @@ class Terraform:
         """Run a command that tells its progress; returns its exit code and its errors."""
         command, *options = arguments
         errors: list[str] = []
+        other: list[str] = []  # what it says in no format, such as of its own settings
         with subprocess.Popen(
             [str(self._binary), f"-chdir={self._root}", command, "-json", *options],
             env=self._environment,
@@ -127,7 +128,7 @@ class Terraform:
             interrupted = False
             while True:
                 try:
-                    for message in _messages(process):
+                    for message in _messages(process, other):
                         if found := _error(message):
                             errors.append(found)
                         hear(message)
@@ -141,7 +142,7 @@ class Terraform:
             code = process.wait()
         if interrupted:
             raise KeyboardInterrupt
-        return code, errors
+        return code, errors or [_plain("".join(other))]
 
 
 def _find(name: str, environment: Mapping[str, str]) -> Path:
@@ -168,13 +169,14 @@ def _find(name: str, environment: Mapping[str, str]) -> Path:
     return Path(found)
 
 
-def _messages(process: subprocess.Popen[str]) -> Iterator[Mapping[str, Any]]:
+def _messages(process: subprocess.Popen[str], other: list[str]) -> Iterator[Mapping[str, Any]]:
     assert process.stdout is not None  # noqa: S101 - it was asked for
     for line in process.stdout:
         try:
             message = json.loads(line)
         except ValueError:
-            message = {"@level": "error", "@message": line.strip()} if line.strip() else {}
+            other.append(line)
+            continue
         if isinstance(message, dict):
             yield message
 

@@ -1,0 +1,208 @@
+"""``northstar env`` with the real terraform: planned, applied as reviewed, drifted, destroyed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from northstar.environments.as_code.errors import PlanRefused, PlanStale, TerraformFailed
+from northstar.environments.cli import env
+from northstar.errors import Conflict, Denied, Failed, Invalid
+from tests.infra.folder import EXAMPLE_PLATFORM, Settings
+
+Env = Callable[..., Result]
+_GIVEN_UP = re.compile(r"--give-up '([^']+)'")
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Path:
+    """The example's file, its state in a folder."""
+    path = tmp_path / "platform.yaml"
+    change(
+        path,
+        EXAMPLE_PLATFORM,
+        lambda it: [s.update(state={"folder": "state"}) for s in it["stages"].values()],
+    )
+    return path
+
+
+@pytest.fixture
+def run(platform: Path, provider: Settings, stub: None, monkeypatch: pytest.MonkeyPatch) -> Env:
+    """A command of ``northstar env`` on that file, which must succeed unless told otherwise."""
+    for name, value in provider.items():
+        monkeypatch.setenv(name, value)
+    return partial(invoke, platform)
+
+
+@pytest.fixture(scope="module")
+def applied(
+    provider: Settings, stub: None, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The state of dev after it was applied."""
+    platform = tmp_path_factory.mktemp("applied") / "platform.yaml"
+    change(platform, EXAMPLE_PLATFORM, _keep_state_here)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in provider.items():
+            patch.setenv(name, value)
+        invoke(platform, "apply", "dev", "--yes")
+    state: dict[str, Any] = json.loads(_state(platform).read_text())
+    return state
+
+
+@pytest.fixture
+def live(run: Env, platform: Path, applied: dict[str, Any]) -> Env:
+    """Commands on a platform whose dev was applied."""
+    _state(platform).parent.mkdir()
+    _state(platform).write_text(json.dumps(applied))
+    return run
+
+
+def invoke(
+    platform: Path, *arguments: str, exit_code: int = 0, answer: str | None = None
+) -> Result:
+    command = [*arguments, "--file", str(platform)]
+    result = CliRunner().invoke(env, command, input=answer)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == exit_code, result.output
+    return result
+
+
+def change(path: Path, source: Path, by: Callable[[Any], object]) -> None:
+    document = yaml.safe_load(source.read_text())
+    by(document)
+    path.write_text(yaml.safe_dump(document))
+
+
+def test_what_was_reviewed_is_applied_and_then_nothing_differs(run: Env, platform: Path) -> None:
+    said = run("plan", "dev").stdout
+    assert "Squad operations, new: budget, " in said
+    assert "Squad operations, its CI: AzureML Data Scientist on the training workspace" in said
+    assert re.search(r"About \+\d+ to \+\d+ EUR a month", said.replace(",", ""))
+    assert "training may reach pypi.org" in said
+    run("apply", "dev", "--yes")
+    assert run("plan", "dev").stdout.strip() == "dev: nothing changes."
+    assert run("drift", "dev").stdout.strip() == "dev: nothing changes."
+    leftovers = [p.name for p in (platform.parent / ".northstar").rglob("plan*")]
+    assert sorted(leftovers) == ["plan", "plan.json"]  # of the plan above, which waits
+
+
+def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> None:
+    state = _state(platform)
+    known = json.loads(state.read_text())
+    (account,) = [
+        instance
+        for resource in known["resources"]
+        if resource.get("module", "").startswith("module.models")
+        and resource["type"] == "azurerm_storage_account"
+        for instance in resource["instances"]
+    ]
+    account["attributes"]["shared_access_key_enabled"] = True
+    state.write_text(json.dumps({**known, "serial": known["serial"] + 1}))
+    said = live("drift", "dev", exit_code=Conflict.exit_code).stdout
+    assert (
+        "Models and data, changed: storage account (shared_access_key_enabled: yes to no)" in said
+    )
+    told = json.loads(live("drift", "dev", "--json", exit_code=Conflict.exit_code).stdout)
+    assert told["counts"] == {"create": 0, "change": 1, "replace": 0, "destroy": 0}
+
+
+def test_a_third_squad_is_all_that_a_plan_with_it_names(live: Env, platform: Path) -> None:
+    cargo = {
+        "people": "55555555-5555-5555-5555-555555555555",
+        "budget": {"monthly": 500, "since": "2026-01-01"},
+    }
+    change(platform, platform, lambda it: it["squads"].update(cargo=cargo))
+    told = json.loads(live("plan", "dev", "--json").stdout)
+    assert told["counts"]["create"] == len(told["changes"]) > 20
+    assert all(c["address"].startswith('module.squad["cargo"].') for c in told["changes"])
+    markdown = live("plan", "dev", "--markdown").stdout
+    assert markdown.startswith("### dev: ")
+    assert "- Squad cargo, new: " in markdown
+
+
+def test_data_is_lost_only_by_its_name(live: Env, platform: Path) -> None:
+    change(platform, platform, lambda it: it["squads"].pop("revenue"))
+    said = live("plan", "dev", exit_code=Denied.exit_code).stdout
+    assert "DATA WOULD BE LOST" in said
+    assert "Squad revenue: vault: secrets" in said
+    with pytest.raises(PlanRefused, match="reasons stand against it"):
+        live("apply", "dev", "--yes")
+    lost = [part for one in _GIVEN_UP.findall(said) for part in ("--give-up", one)]
+    live("apply", "dev", "--yes", *lost)
+    assert live("plan", "dev").stdout.strip() == "dev: nothing changes."
+
+
+def test_a_plan_of_another_file_or_time_is_not_applied(run: Env, platform: Path) -> None:
+    run("plan", "dev")
+    change(platform, platform, lambda it: it["tags"].update(owner="others"))
+    with pytest.raises(PlanStale, match=r"another platform\.yaml"):
+        run("apply", "dev", "--yes")
+    run("plan", "dev")
+    state = _state(platform)
+    state.write_text(json.dumps({"version": 4, "serial": 9, "lineage": "other", "resources": []}))
+    with pytest.raises((PlanStale, TerraformFailed), match=r"stale|lineage"):
+        run("apply", "dev", "--yes")
+
+
+def test_nobody_who_says_no_changes_anything(run: Env, platform: Path) -> None:
+    assert "Aborted" in run("apply", "dev", answer="n\n", exit_code=1).output
+    assert not _state(platform).exists()
+
+
+def test_a_stage_is_destroyed_by_its_name_and_prod_is_not(live: Env, platform: Path) -> None:
+    with pytest.raises(Denied, match="prod may not be destroyed"):
+        live("destroy", "prod", "--confirm", "prod")
+    with pytest.raises(PlanRefused):
+        live("destroy", "dev", "--confirm", "dev")
+    said = CliRunner().invoke(env, ["destroy", "dev", "--file", str(platform), "--confirm", "dev"])
+    lost = [part for one in _GIVEN_UP.findall(said.output) for part in ("--give-up", one)]
+    with pytest.raises(Conflict, match="is not dev: nothing was removed"):
+        live("destroy", "dev", *lost, answer="staging\n")
+    live("destroy", "dev", *lost, answer="dev\n")
+    known = json.loads(_state(platform).read_text())
+    assert known["resources"] == []
+
+
+def test_what_terraform_refuses_is_told_with_the_part_it_is_about(run: Env, platform: Path) -> None:
+    change(
+        platform,
+        platform,
+        lambda it: it["squads"]["revenue"]["azure_devops"]["fares"].update(
+            issuer="https://example.com"
+        ),
+    )
+    with pytest.raises(TerraformFailed, match=r"azure_devops_connections must have the issuer"):
+        run("plan", "dev")
+
+
+def test_a_machine_without_terraform_says_so(run: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NORTHSTAR_TERRAFORM", "terraform-of-tomorrow")
+    with pytest.raises(Failed, match="no terraform-of-tomorrow on this machine"):
+        run("plan", "dev")
+
+
+def test_rendered_files_are_held_to_the_file(run: Env, platform: Path) -> None:
+    folder = platform.parent / "rendered"
+    run("render", "--to", str(folder))
+    run("render", "--to", str(folder), "--check")
+    change(platform, platform, lambda it: it["tags"].update(owner="others"))
+    with pytest.raises(Invalid, match=r"prod/terraform\.tfvars\.json"):
+        run("render", "--to", str(folder), "--check")
+
+
+def _keep_state_here(platform: Any) -> None:
+    for stage in platform["stages"].values():
+        stage["state"] = {"folder": "state"}
+
+
+def _state(platform: Path) -> Path:
+    return platform.parent / "state" / "dev.tfstate"
