@@ -199,7 +199,7 @@ class _Constant:
         return [1.0] * len(rows)
 
     def predict_table(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
-        return np.ones(len(next(iter(columns.values()))))
+        return Predictions(np.ones(len(next(iter(columns.values())))))
 
 
 class _NoCapture:

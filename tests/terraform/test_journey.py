@@ -12,9 +12,12 @@ import pytest
 
 from northstar.access.client import AccessClient
 from northstar.connection import Connection, Credentials
+from northstar.database import Database
 from northstar.errors import NotFound
-from northstar.names import ProjectRef
+from northstar.names import EndpointRef, ProjectRef
 from northstar.project.client import ProjectClient
+from northstar.serving import store as serving_store
+from northstar.serving.store import Traffic
 from northstar.standards.client import StandardsClient
 from northstar.standards.domain import Parameters
 from tests.embedded import Embedded
@@ -32,6 +35,7 @@ resource "northstar_project" "this" {
   name  = "late-arrival"
 }
 """
+DESCRIBED = PROJECT.replace("}", '  description = "Late?"\n}')
 SERVICE = """
 resource "northstar_service_principal" "ci" {{
   name   = "{name}-ci"
@@ -166,6 +170,52 @@ def test_a_change_by_hand_is_drift_in_the_next_plan_and_goes_with_the_next_apply
     assert root.plan(everything, "-detailed-exitcode").exit_code == 0
 
 
+def test_what_is_removed_by_hand_is_made_again_and_what_names_a_pipeline_is_replaced(
+    root: Workspace, embedded: Embedded, projects: ProjectClient, access: AccessClient
+) -> None:
+    root.apply(squad("removed") + DESCRIBED + service("removed"))
+    ref = ProjectRef("removed", "late-arrival")
+    assert projects.project(ref).description == "Late?"
+
+    embedded.connection.delete("/api/principals/service:removed-ci")
+    embedded.connection.request("PATCH", ref.path, json={"description": "Mine"})
+    said = root.plan(squad("removed") + DESCRIBED + service("removed"))
+    assert said.drift == {
+        "northstar_project.this": "update",
+        "northstar_service_principal.ci": "delete",
+        "northstar_role_assignment.ci": "delete",
+        "northstar_federated_trust.github": "delete",
+    }
+
+    elsewhere = service("removed").replace("environment:prod", "environment:staging")
+    root.apply(squad("removed") + DESCRIBED + service("removed"))
+    said = root.apply(squad("removed") + PROJECT + elsewhere)
+    assert said.changes == {
+        "northstar_project.this": "update",
+        "northstar_federated_trust.github": "replace",
+    }
+    (trust,) = [
+        one
+        for one in embedded.connection.get("/api/principals/service:removed-ci/credentials")
+        if one["kind"] == "trust"
+    ]
+    assert "environment:staging" in str(trust)
+    assert projects.project(ref).description == ""
+
+
+def test_the_thresholds_are_imported_and_changed(
+    root: Workspace, standards: StandardsClient
+) -> None:
+    standards.set_parameters(Parameters(minimum_rows_test=250, calibration_error=0.07))
+    imported = 'import {\n  to = northstar_standards_parameters.company\n  id = "company"\n}\n'
+    assert root.apply(STANDARDS + imported).changes == {
+        "northstar_standards_parameters.company": "import"
+    }
+    said = root.apply(STANDARDS.replace("250", "300"))
+    assert said.changes == {"northstar_standards_parameters.company": "update"}
+    assert standards.parameters() == Parameters(minimum_rows_test=300, calibration_error=0.07)
+
+
 def test_what_was_made_by_hand_is_imported_as_it_is(
     root: Workspace, embedded: Embedded, projects: ProjectClient, access: AccessClient
 ) -> None:
@@ -230,6 +280,30 @@ provider "northstar" {{
 """
     root.apply(made + squad("later"))
     assert "later" in [one.name for one in projects.squads()]
+
+
+def test_an_endpoint_tells_other_configurations_of_itself(
+    root: Workspace, embedded: Embedded
+) -> None:
+    endpoint = EndpointRef("asked", "late-arrival", "prod")
+    database = Database(f"sqlite:///{embedded.state / 'northstar.db'}")
+    with database.begin() as connection:  # as a release leaves it that was taken back
+        serving_store.put_traffic(connection, endpoint, Traffic(1, {}, ()), datetime.now(UTC))
+    database.close()
+    asked = """
+data "northstar_endpoint" "this" {
+  squad       = "asked"
+  project     = "late-arrival"
+  environment = "prod"
+}
+
+output "revision" {
+  value = data.northstar_endpoint.this.revision
+}
+"""
+    root.apply(asked)
+    assert root.output("revision") == 1
+    assert root.plan(asked, "-detailed-exitcode").exit_code == 0
 
 
 def test_the_guide_shows_a_configuration_that_applies(

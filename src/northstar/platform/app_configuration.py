@@ -87,7 +87,7 @@ class AppConfiguration:
             ) from error
         labels = [_NO_LABEL, self._label] if self._label else [_NO_LABEL]
         if self._keyed:
-            way = {"connection_string": self._place}
+            way: dict[str, Any] = {"connection_string": self._place}
         else:
             way = {"endpoint": self.name, "credential": azure_credential()}
         with self._told():

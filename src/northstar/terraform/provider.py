@@ -142,8 +142,9 @@ class Provider:
         if planned is None:
             self._remove(kind, prior or {})
             return None
-        if kind.is_single:
-            answer = self._platform.request("PUT", kind.item, json=kind.body(planned))
+        if kind.is_always_there:
+            path = kind.path(kind.item, planned)
+            answer = self._platform.request("PUT", path, json=kind.body(planned))
         elif prior is None:
             made = self._platform.post(kind.path(kind.collection, planned), kind.body(planned))
             answer = {**made, **{name: made[there] for name, there in kind.answers.items()}}

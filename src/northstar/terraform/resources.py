@@ -19,6 +19,8 @@ from pydantic import BaseModel
 
 from northstar.access.credentials.domain import HeldTrust
 from northstar.access.domain import Principal, RoleAssignment
+from northstar.environments.domain import Environment
+from northstar.environments.freezes import Freeze
 from northstar.names import Scope
 from northstar.project.squads import Project, Squad
 from northstar.serving.domain import EndpointView
@@ -39,7 +41,7 @@ class Kind:
         item: the path of one object. What stands in braces is, in this order and joined by ``/``,
             the id under which it is imported.
         collection: where one is made, by ``POST``; without it there is only a data source. Of
-            what is there once in a platform it is the item, and ``PUT`` sets it.
+            what is always there it is the item, and ``PUT`` sets it.
         writes: the attributes that a configuration sets.
         updates: of these, the ones that ``PATCH`` changes in place; the others replace the object.
         fixed: what is sent along at creation, and is no attribute.
@@ -79,8 +81,8 @@ class Kind:
         return (inspect.getdoc(self.model) or "").split("\n\n")[0].replace("\n", " ")
 
     @property
-    def is_single(self) -> bool:
-        """Whether there is one in a platform, always."""
+    def is_always_there(self) -> bool:
+        """Whether it is neither made nor removed, but set and put back to what is shipped."""
         return self.collection == self.item
 
     @cached_property
@@ -197,6 +199,26 @@ KINDS: tuple[Kind, ...] = (
         collection="/api/role-assignments",
         writes=("principal", "role", "scope", "expires_at"),
         checks={"scope": Scope.parse},
+    ),
+    Kind(
+        "environment",
+        Environment,
+        item="/api/environments/{name}",
+        collection="/api/environments/{name}",
+        writes=tuple(Environment.model_fields),
+        updates=tuple(name for name in Environment.model_fields if name != "name"),
+        note="Destroyed, nothing is said of it any more; it is there all the same.",
+    ),
+    Kind(
+        "release_freeze",
+        Freeze,
+        item="/api/freezes/{id}",
+        collection="/api/freezes",
+        writes=("environment", "squad", "reason", "starts_at", "ends_at"),
+        updates=("reason", "starts_at", "ends_at"),
+        hidden=("exemptions",),
+        note="It ends by itself, and can stay in the configuration. One that somebody sets by hand "
+        "is not touched.",
     ),
     Kind(
         "standards_parameters",

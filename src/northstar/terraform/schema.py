@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from northstar.errors import Invalid, NorthstarError
@@ -21,6 +21,7 @@ Mode = Literal["required", "optional", "defaulted", "computed"]
 _SCALARS: dict[Any, Type] = {
     str: "string",
     datetime: "string",
+    AwareDatetime: "string",
     bool: "bool",
     int: "number",
     float: "number",
