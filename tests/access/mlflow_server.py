@@ -72,8 +72,7 @@ def main(folder: Path) -> None:
 
 
 def _session(bench: AccessBench) -> str:
-    cookie, _ = bench.access.sessions.redeem(bench.access.sessions.new_code("user:anna"))
-    return cookie
+    return bench.session("user:anna")
 
 
 def _routes() -> list[tuple[str, str]]:

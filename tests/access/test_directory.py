@@ -48,7 +48,7 @@ def test_a_revocation_here_holds_on_another_replica_within_a_second(
     anna = bench.principal("anna", "reader", "/operations")
     assert replica.allowed(anna, "version:read", OPERATIONS)
     (held,) = bench.access.directory.assignments(anna.id)
-    bench.access.directory.revoke(held.id)
+    bench.access.directory.revoke(held.id, by="test")
     assert not bench.access.allowed(anna, "version:read", OPERATIONS)
     clock.advance(1)
     assert not replica.allowed(anna, "version:read", OPERATIONS)
@@ -67,7 +67,7 @@ def test_who_is_deleted_on_one_replica_is_gone_on_the_other_within_a_second(
 ) -> None:
     anna = bench.principal("anna", "reader", "/operations")
     assert replica.directory.find(anna.id)
-    bench.access.directory.delete(anna.id)
+    bench.access.directory.delete(anna.id, by="test")
     clock.advance(1)
     assert replica.directory.find(anna.id) is None
 
@@ -93,11 +93,11 @@ def test_the_last_lasting_administrator_stays(bench: AccessBench, clock: FakeClo
     directory.assign("user:tim", "platform-admin", Scope(), admin.id, for_an_hour)
     (held,) = directory.assignments(admin.id)
     with pytest.raises(Conflict, match="nobody would be left"):
-        directory.revoke(held.id)
+        directory.revoke(held.id, by="test")
     with pytest.raises(Conflict, match="nobody would be left"):
-        directory.delete(admin.id)
+        directory.delete(admin.id, by="test")
     bench.principal("bert", "platform-admin", "/")
-    directory.delete(admin.id)
+    directory.delete(admin.id, by="test")
     assert directory.find(admin.id) is None
 
 
@@ -106,7 +106,7 @@ def test_two_administrators_who_remove_each_other_do_not_both_succeed(bench: Acc
 
     def remove(other: Principal) -> bool:
         try:
-            bench.access.directory.delete(other.id)
+            bench.access.directory.delete(other.id, by="test")
         except Conflict:
             return False
         return True

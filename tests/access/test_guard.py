@@ -85,7 +85,8 @@ def test_a_change_is_recorded_with_what_allowed_it(bench: AccessBench, client: T
     headers = bench.headers("anna", "data-scientist", "/operations")
     assert client.post(VERSIONS, headers=headers).status_code == 200
     assert client.get(VERSIONS, headers=headers).status_code == 200
-    (entry,) = bench.access.audit.entries(within=Scope("operations"))
+    entry, given = bench.access.audit.entries(within=Scope("operations"))
+    assert given.action == "role:assign"
     assert (entry.action, entry.outcome) == ("version:register", "allowed")
     assert entry.detail["policies"] == ["data-scientist"]
 
@@ -97,7 +98,7 @@ def test_a_name_that_is_none_is_refused(bench: AccessBench, client: TestClient) 
 
 def test_a_form_of_a_session_needs_its_token(bench: AccessBench, client: TestClient) -> None:
     anna = bench.principal("anna", "approver", "/operations")
-    cookie, _ = bench.access.sessions.redeem(bench.access.sessions.new_code(anna.id))
+    cookie = bench.session(anna.id)
     client.cookies.set(COOKIE, cookie)
     path = "/api/squads/operations/projects/late-arrival/environments/prod/rollback"
     refused = client.post(path, data={"reason": "worse"})

@@ -75,7 +75,7 @@ def test_a_denial_says_through_which_token(bench: AccessBench) -> None:
 
 def test_a_session_is_told_apart_but_not_given_away(bench: AccessBench) -> None:
     who = bench.principal("olga", "squad-owner", "/operations")
-    cookie, _ = bench.access.sessions.redeem(bench.access.sessions.new_code(who.id))
+    cookie = bench.session(who.id)
     headers = {"Cookie": f"{COOKIE}={cookie}"}
     browser = client(bench, "203.0.113.9")
     from_a_form = headers | {"X-CSRF-Token": csrf_token(cookie)}

@@ -81,7 +81,7 @@ def test_keys_that_were_kept_in_clear_are_sealed_when_they_are_read(
     clear = json.dumps(keys.signing().as_dict(private=True))
     with bench.database.begin() as connection:
         connection.execute(update(store.keys).values(private_jwk=clear))
-    other = SigningKeys(bench.database, clock, bench.sealer)
+    other = SigningKeys(bench.database, clock, bench.sealer, bench.access.audit)
     assert other.signing().kid == keys.signing().kid
     with bench.database.read() as connection:
         assert "fernet:" in connection.execute(select(store.keys.c.private_jwk)).scalar_one()
@@ -91,11 +91,17 @@ def test_the_encryption_key_is_changed_by_putting_a_new_one_in_front(
     bench: AccessBench, clock: FakeClock
 ) -> None:
     old, new = new_key(), new_key()
-    first = SigningKeys(bench.database, clock, Sealer([old])).signing()
-    assert SigningKeys(bench.database, clock, Sealer([new, old])).signing().kid == first.kid
-    assert SigningKeys(bench.database, clock, Sealer([new])).signing().kid == first.kid
+    first = SigningKeys(bench.database, clock, Sealer([old]), bench.access.audit).signing()
+    assert (
+        SigningKeys(bench.database, clock, Sealer([new, old]), bench.access.audit).signing().kid
+        == first.kid
+    )
+    assert (
+        SigningKeys(bench.database, clock, Sealer([new]), bench.access.audit).signing().kid
+        == first.kid
+    )
     with pytest.raises(Failed, match="can't be opened"):
-        SigningKeys(bench.database, clock, Sealer([old])).signing()
+        SigningKeys(bench.database, clock, Sealer([old]), bench.access.audit).signing()
 
 
 def test_a_sealed_key_put_in_anothers_place_is_noticed(
@@ -107,7 +113,7 @@ def test_a_sealed_key_put_in_anothers_place_is_noticed(
     with bench.database.begin() as connection:
         connection.execute(update(store.keys).values(private_jwk=sealed))
     with pytest.raises(Failed, match="another one"):
-        SigningKeys(bench.database, clock, bench.sealer).signing()
+        SigningKeys(bench.database, clock, bench.sealer, bench.access.audit).signing()
 
 
 def test_an_encryption_keys_file_is_its_owners_alone(tmp_path: Path) -> None:
@@ -132,7 +138,7 @@ def test_a_new_key_is_published_before_it_signs(
 ) -> None:
     first = kid_of(bench.token())
     clock.advance(1)
-    second = keys.rotate()
+    second = keys.rotate("test")
     assert published(keys) == {first, second}
     assert kid_of(bench.token()) == first
     endpoint = checks(bench, clock)  # synced in between
@@ -148,7 +154,7 @@ def test_an_old_key_stays_until_its_last_token_has_ended(
 ) -> None:
     first = keys.signing().kid
     clock.advance(1)
-    second = keys.rotate()
+    second = keys.rotate("test")
     clock.advance(AHEAD)
     long = bench.access.tokens.issue(bench.principal("anna"), "northstar", 10**9)
     assert long.expires_in == 24 * 3600
@@ -175,7 +181,7 @@ def test_a_key_that_leaked_is_withdrawn_with_every_token(
     stolen = bench.token("anna")
     for service in (bench.access, replica):
         service.authenticate(stolen)
-    kid = bench.access.tokens.keys.rotate(at_once=True)
+    kid = bench.access.tokens.keys.rotate("test", at_once=True)
     with pytest.raises(BadCredentials):
         bench.access.authenticate(stolen)
     assert kid_of(bench.token("anna")) == kid
@@ -187,10 +193,10 @@ def test_a_key_that_leaked_is_withdrawn_with_every_token(
 def test_a_revocation_ends_what_was_issued_before_and_nothing_after(
     bench: AccessBench, clock: FakeClock
 ) -> None:
-    token, session = bench.token("anna"), bench.access.sessions.start("user:anna")
+    token, session = bench.token("anna"), bench.session("user:anna")
     other = bench.token("bert")
     clock.advance(0.5)
-    bench.access.directory.revoke_tokens("user:anna")
+    bench.access.directory.revoke_tokens("user:anna", by="test")
     clock.advance(0.001)
     with pytest.raises(BadCredentials, match="revoked"):
         bench.access.authenticate(token)
@@ -207,7 +213,7 @@ def test_a_principal_made_again_does_not_inherit_tokens(
 ) -> None:
     token = bench.token("anna", "reader")
     clock.advance(1)
-    bench.access.directory.delete("user:anna")
+    bench.access.directory.delete("user:anna", by="test")
     clock.advance(1)
     bench.principal("anna", "platform-admin")
     with pytest.raises(BadCredentials):
@@ -223,7 +229,7 @@ def test_an_endpoint_learns_of_revocations(bench: AccessBench, clock: FakeClock)
     for header in headers:
         checks(bench, clock)(header)
     clock.advance(1)
-    bench.access.directory.revoke_tokens("user:app")
+    bench.access.directory.revoke_tokens("user:app", by="test")
     synced = checks(bench, clock)
     with pytest.raises(Exception, match="revoked"):
         synced(headers[0])
@@ -236,7 +242,7 @@ def test_an_endpoint_learns_of_revocations(bench: AccessBench, clock: FakeClock)
 
 def test_the_control_planes_own_tokens_are_not_revoked(bench: AccessBench) -> None:
     with pytest.raises(Denied):
-        bench.access.directory.revoke_tokens("platform:control")
+        bench.access.directory.revoke_tokens("platform:control", by="test")
 
 
 def test_the_public_key_is_no_secret_to_sign_with(bench: AccessBench, clock: FakeClock) -> None:

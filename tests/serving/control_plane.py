@@ -93,7 +93,7 @@ class SmallControlPlane:
     def owner(self) -> tuple[str, str]:
         """The id and secret of somebody who may do everything in the squad."""
         who = self.bench.principal("olga", "squad-owner", "/operations")
-        secret = self.bench.access.directory.new_secret(who.id)
+        secret = self.bench.access.directory.new_secret(who.id, by="test")
         return secret.client_id, secret.client_secret
 
     def secret(self, endpoint: EndpointRef) -> tuple[str, str]:

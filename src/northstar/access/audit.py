@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,23 @@ _NEWEST = (
     .limit(1)
 )
 _ADD = insert(store.audit)
+
+
+class Change:
+    """A transaction that changes something, and what the audit will say of it.
+
+    Attributes:
+        connection: the transaction.
+        deeds: what was recorded so far: who, action, scope, detail.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.deeds: list[tuple[str, str, Scope, Mapping[str, JsonValue]]] = []
+
+    def record(self, by: str, action: str, scope: Scope, **detail: JsonValue) -> None:
+        """Have the audit say that ``by`` did this."""
+        self.deeds.append((by, action, scope, detail))
 
 
 class AuditLog:
@@ -59,25 +77,23 @@ class AuditLog:
         From where and through which credential the request came that is being answered is noted
         too. Never call it inside a transaction of your own: on SQLite it would wait for itself.
         """
-        origin = current_origin()
         with self._database.begin() as connection:
-            sequence, previous = _last(connection)
-            body: dict[str, Any] = {
-                "sequence": sequence + 1,
-                "at": self._clock.now().astimezone(UTC),
-                "principal": principal_id,
-                "action": action,
-                "scope": str(scope),
-                "outcome": outcome,
-                "detail": dict(detail or {}),
-                "credential": origin.credential,
-                "address": origin.address,
-                "previous": previous,
-            }
-            entry = AuditEntry(**body, digest=digest_of(body))
-            detail_text = json.dumps(entry.detail, sort_keys=True)
-            connection.execute(_ADD, {**body, "detail": detail_text, "digest": entry.digest})
-        return entry
+            return self._append(connection, principal_id, action, scope, outcome, detail)
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """A transaction for a change and its record: both hold when the block ends, or neither.
+
+        What records nothing changes nothing: it is rolled back. The record is written last, for
+        writers wait for each other there, and must not hold what others of them wait for.
+        """
+        with self._database.begin() as connection:
+            change = Change(connection)
+            yield change
+            for by, action, scope, detail in change.deeds:
+                self._append(connection, by, action, scope, "done", detail)
+            if not change.deeds and (transaction := connection.get_transaction()):
+                transaction.rollback()
 
     def entries(
         self,
@@ -141,6 +157,34 @@ class AuditLog:
             sequence, digest = _head(connection)
         if sequence > (known[-1].sequence if known else 0):
             self._checkpoints.add(Checkpoint(sequence, digest, self._clock.now()))
+
+    def _append(
+        self,
+        connection: Connection,
+        principal_id: str,
+        action: str,
+        scope: Scope,
+        outcome: Outcome,
+        detail: Mapping[str, JsonValue] | None,
+    ) -> AuditEntry:
+        origin = current_origin()
+        sequence, previous = _last(connection)
+        body: dict[str, Any] = {
+            "sequence": sequence + 1,
+            "at": self._clock.now().astimezone(UTC),
+            "principal": principal_id,
+            "action": action,
+            "scope": str(scope),
+            "outcome": outcome,
+            "detail": dict(detail or {}),
+            "credential": origin.credential,
+            "address": origin.address,
+            "previous": previous,
+        }
+        entry = AuditEntry(**body, digest=digest_of(body))
+        detail_text = json.dumps(entry.detail, sort_keys=True)
+        connection.execute(_ADD, {**body, "detail": detail_text, "digest": entry.digest})
+        return entry
 
 
 def _last(connection: Connection) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
+from northstar.access.client_secrets import PREFIX, number_of
 from northstar.access.domain import Principal
 from northstar.access.errors import BadCredentials
 from northstar.access.origin import current_origin
@@ -86,25 +87,28 @@ class BasicAuthentication:
     """HTTP Basic with a client id and its secret, or any name and a token as the password.
 
     MLflow's client can do nothing else than Basic or a token. Checking a secret is slow on
-    purpose, so a good pair is remembered for a minute.
+    purpose, so a good pair is remembered for a minute; whether the secret holds still is looked up
+    every time.
     """
 
     def __init__(self, access: AccessService, clock: Clock) -> None:
         self._access = access
         self._clock = clock
-        self._good: dict[bytes, tuple[str, float]] = {}
+        self._good: dict[bytes, float] = {}
 
     def __call__(self, value: str) -> Caller:
         """Whose ``Authorization: Basic`` value this is; raises ``BadCredentials``."""
         name, password = _split(value)
-        if not password.startswith("nss_"):
+        if not password.startswith(PREFIX):
             return _by_token(self._access, password)
-        return Caller(self._by_secret(name, password, value), "secret")
+        principal = self._by_secret(name, password, value)
+        return Caller(principal, f"secret:{number_of(password)}")
 
     def _by_secret(self, name: str, password: str, value: str) -> Principal:
-        key = hashlib.sha256(value.encode()).digest()
-        known, until = self._good.get(key, ("", 0.0))
-        if self._clock.monotonic() < until and (found := self._access.directory.find(known)):
+        key, directory = hashlib.sha256(value.encode()).digest(), self._access.directory
+        number = number_of(password) or 0
+        remembered = self._clock.monotonic() < self._good.get(key, 0.0)
+        if remembered and directory.secret_holds(name, number) and (found := directory.find(name)):
             return found
         address, limits = current_origin().address, self._access.limits
         limits.admit(address, name)
@@ -115,8 +119,7 @@ class BasicAuthentication:
             raise
         if len(self._good) >= _MOST_REMEMBERED:
             self._good.clear()
-        until = self._clock.monotonic() + _BASIC_REMEMBERED_SECONDS
-        self._good[key] = (principal.id, until)
+        self._good[key] = self._clock.monotonic() + _BASIC_REMEMBERED_SECONDS
         return principal
 
 

@@ -14,7 +14,7 @@ from northstar.access.credentials.domain import (
     HeldTrust,
     Trust,
 )
-from northstar.access.domain import Principal, Secret
+from northstar.access.domain import Secret
 from northstar.access.guard import Guard, caller
 from northstar.access.service import AccessService
 from northstar.errors import Denied
@@ -57,8 +57,8 @@ class SigningKey(BaseModel):
 
 
 def router(service: AccessService, guard: Guard) -> APIRouter:
-    """List, add and withdraw; a principal's own secrets and tokens it may see to itself."""
-    routes = APIRouter(prefix="/api/principals/{principal}", tags=["access"])
+    """List, add and withdraw; people and services may see to their own secrets and tokens."""
+    routes = APIRouter(prefix="/api/principals/{principal:path}", tags=["access"])
     _own(routes, service, guard)
     _administered(routes, service, guard)
     everything = APIRouter(tags=["access"])
@@ -69,8 +69,9 @@ def router(service: AccessService, guard: Guard) -> APIRouter:
 
 def _keys(routes: APIRouter, service: AccessService, guard: Guard) -> None:
     @routes.post("/api/signing-keys", status_code=201, dependencies=[guard("key:rotate")])
-    def rotate(body: Rotation) -> SigningKey:
-        return SigningKey(kid=service.tokens.keys.rotate(at_once=body.at_once))
+    def rotate(body: Rotation, request: Request) -> SigningKey:
+        by = caller(request).id
+        return SigningKey(kid=service.tokens.keys.rotate(by, at_once=body.at_once))
 
 
 def _own(routes: APIRouter, service: AccessService, guard: Guard) -> None:
@@ -81,42 +82,39 @@ def _own(routes: APIRouter, service: AccessService, guard: Guard) -> None:
         _check(service, request, principal, own=True)
         return service.credentials.of(principal)
 
-    @routes.get("/credentials/trust/{number}", dependencies=mine)
+    @routes.get("/credentials/trust/{number:int}", dependencies=mine)
     def trust(principal: str, number: int, request: Request) -> HeldTrust:
         _check(service, request, principal, own=True)
         return service.credentials.trust(principal, number)
 
     @routes.post("/secrets", status_code=201, dependencies=mine)
     def new_secret(principal: str, request: Request, body: NewSecret | None = None) -> Secret:
-        who = _check(service, request, principal, own=True)
+        allowed = _check(service, request, principal, own=True)
+        _refuse_the_platforms(service, principal)
+        who = caller(request)
         held = service.credentials.of(principal)
         if who.kind != "user" and not any(one.kind == "secret" for one in held):
             # What is known by a trusted issuer's token must not make a lasting secret of it.
-            service.check(who, "principal:create", Scope())
+            allowed = service.check(who, "principal:create", Scope()).reasons
         wanted = body or NewSecret()
         hours = wanted.older_end_after_hours
-        made = service.directory.new_secret(
+        return service.directory.new_secret(
             principal,
+            who.id,
             older_end_after=None if hours is None else timedelta(hours=hours),
             lasts=timedelta(days=wanted.days) if wanted.days else None,
+            policies=allowed,
         )
-        service.audit.record(who.id, "principal:secret", Scope(), "done", {"principal": principal})
-        return made
 
     @routes.post("/revocation", status_code=204, dependencies=mine)
     def revoke(principal: str, request: Request) -> None:
-        who = caller(request)
-        if principal != who.id:
-            service.check(who, "principal:delete", Scope())
-        service.directory.revoke_tokens(principal)
-        service.audit.record(who.id, "principal:revoke", Scope(), "done", {"principal": principal})
+        allowed = _check(service, request, principal, "principal:delete", own=True)
+        service.directory.revoke_tokens(principal, caller(request).id, allowed)
 
-    @routes.delete("/credentials/{kind}/{number}", status_code=204, dependencies=mine)
+    @routes.delete("/credentials/{kind}/{number:int}", status_code=204, dependencies=mine)
     def remove(principal: str, kind: CredentialKind, number: int, request: Request) -> None:
-        who = _check(service, request, principal, own=kind == "secret")
-        service.credentials.remove(principal, kind, number)
-        detail = {"principal": principal, "credential": f"{kind} {number}"}
-        service.audit.record(who.id, "principal:withdraw", Scope(), "done", {**detail})
+        allowed = _check(service, request, principal, own=kind == "secret")
+        service.credentials.remove(principal, kind, number, caller(request).id, allowed)
 
 
 def _administered(routes: APIRouter, service: AccessService, guard: Guard) -> None:
@@ -124,33 +122,43 @@ def _administered(routes: APIRouter, service: AccessService, guard: Guard) -> No
 
     @routes.post("/certificates", status_code=201, dependencies=others)
     def new_certificate(principal: str, body: NewCertificate, request: Request) -> Credential:
-        who = _check(service, request, principal)
-        made = service.credentials.add_certificate(principal, body.pem)
-        _record(service, who, "principal:certificate", principal, made)
-        return made
+        allowed = _check(service, request, principal)
+        _refuse_the_platforms(service, principal)
+        who = caller(request).id
+        return service.credentials.add_certificate(principal, body.pem, who, allowed)
 
     @routes.post("/trusts", status_code=201, dependencies=others)
     def new_trust(principal: str, body: NewTrust, request: Request) -> Credential:
-        who = _check(service, request, principal)
-        made = service.credentials.add_trust(principal, Trust(**body.model_dump()))
-        _record(service, who, "principal:trust", principal, made)
-        return made
+        allowed = _check(service, request, principal)
+        _refuse_the_platforms(service, principal)
+        wanted = Trust(**body.model_dump())
+        return service.credentials.add_trust(principal, wanted, caller(request).id, allowed)
 
 
 def _check(
-    service: AccessService, request: Request, principal: str, *, own: bool = False
-) -> Principal:
-    """Return the caller, if they may change the credentials of ``principal``."""
+    service: AccessService,
+    request: Request,
+    principal: str,
+    action: str = "principal:create",
+    *,
+    own: bool = False,
+) -> tuple[str, ...]:
+    """The policies that let the caller do this to the credentials of ``principal``.
+
+    Raises ``NotAllowed``, ``NotFound``.
+
+    Args:
+        own: whether people and services may do it to their own.
+    """
     who = caller(request)
-    if not (own and principal == who.id):
-        service.check(who, "principal:create", Scope())
+    # A managed identity is shared by all processes of its project: none of them speaks for it.
+    if own and principal == who.id and who.kind in ("user", "service"):
+        return ()
+    decision = service.check(who, action, Scope())
+    service.directory.get(principal)
+    return decision.reasons
+
+
+def _refuse_the_platforms(service: AccessService, principal: str) -> None:
     if service.directory.get(principal).kind not in ("user", "service"):
         raise Denied(f"{principal} gets its credentials from the platform.")
-    return who
-
-
-def _record(
-    service: AccessService, who: Principal, action: str, principal: str, made: Credential
-) -> None:
-    detail = {"principal": principal, "credential": f"{made.kind} {made.number}"}
-    service.audit.record(who.id, action, Scope(), "done", {**detail, "about": made.about})

@@ -61,4 +61,4 @@ class CredentialClient:
 
 
 def _place(principal: str) -> str:
-    return f"/api/principals/{quote(principal, safe=':')}"
+    return f"/api/principals/{quote(principal, safe=':/')}"

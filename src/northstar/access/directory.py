@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
 from sqlalchemy import Connection
 
 from northstar.access import client_secrets, store
+from northstar.access.audit import AuditLog, Change
 from northstar.access.decisions import PolicyBook, Rights
 from northstar.access.domain import (
     PLATFORM,
@@ -59,12 +61,14 @@ class Directory:
     """Who there is and what roles they have.
 
     A change made here holds at once, an expiry at its moment, and a change made by another
-    replica within a second: that often the revision, one row, is read again.
+    replica within a second: that often the revision, one row, is read again. Whatever changes is
+    recorded with the change, as the deed of ``by``; ``policies`` are those that allowed it.
     """
 
-    def __init__(self, database: Database, clock: Clock, book: PolicyBook) -> None:
+    def __init__(self, database: Database, clock: Clock, book: PolicyBook, audit: AuditLog) -> None:
         self._database = database
         self._clock = clock
+        self._audit = audit
         self._book = book
         self._platform = book.platform_rights()
         self._lock = threading.RLock()
@@ -81,10 +85,7 @@ class Directory:
         """The principal with this id; raises ``NotFound``."""
         if found := self.find(principal):
             return found
-        raise NotFound(
-            f"There is no principal {principal!r}.",
-            hint="`northstar principal list` shows them; ids look like user:anna or service:ci.",
-        )
+        raise no_principal(principal)
 
     def principals(self) -> list[Principal]:
         """Everybody, by id; not the control plane itself."""
@@ -129,73 +130,80 @@ class Directory:
         Without a secret it has to prove itself in another way; the one returned is empty then.
         """
         principal = principal_of(kind, name)
-        now = self._clock.now()
-        with self.change() as connection:
-            if not store.add_principal(connection, principal, by, now):
+        fresh = client_secrets.NewSecret() if with_secret else None
+        now, secret = self._clock.now(), ""
+        with self.change() as change:
+            if not store.add_principal(change.connection, principal, by, now):
                 raise Conflict(
                     f"{principal.id} exists already.",
                     hint="Give it another secret with `northstar principal secret`.",
                 )
-            secret = ""
-            if with_secret:
-                secret = client_secrets.new_secret(connection, principal.id, now)
+            if fresh:
+                secret = fresh.keep(change.connection, principal.id, now)
+            told = {"credential": credential_name(secret)} if secret else {}
+            change.record(by, "principal:create", Scope(), principal=principal.id, **told)
         return Secret(client_id=principal.id, client_secret=secret)
 
     def ensure(self, principal: Principal, grants: tuple[Grant, ...]) -> Principal:
         """Make sure that a principal exists and has these roles; idempotent."""
         now = self._clock.now()
-        with self.change() as connection:
-            store.add_principal(connection, principal, PLATFORM.id, now)
+        with self.change() as change:
+            if store.add_principal(change.connection, principal, PLATFORM.id, now):
+                change.record(PLATFORM.id, "principal:create", Scope(), principal=principal.id)
             held = {
                 (assignment.role, assignment.scope)
-                for assignment in store.assignments_of(connection, principal.id)
+                for assignment in store.assignments_of(change.connection, principal.id)
                 if assignment.expires_at is None
             }
             for grant in grants:
                 if (grant.role, grant.scope) not in held:
-                    store.add_assignment(
-                        connection,
-                        principal=principal.id,
-                        role=grant.role,
-                        scope=grant.scope,
-                        expires_at=None,
-                        assigned_by=PLATFORM.id,
-                        assigned_at=now,
-                    )
+                    add_role(change, principal.id, grant, PLATFORM.id, now)
         return principal
 
     def new_secret(
         self,
         principal: str,
+        by: str,
         *,
         label: str = "",
         lasts: timedelta | None = None,
         older_end_after: timedelta | None = None,
+        policies: Sequence[str] = (),
     ) -> Secret:
-        """One more secret for a principal.
+        """One more secret for a principal; raises ``Conflict`` when it has too many.
 
         Args:
+            label: what the platform makes it for; empty for one that somebody asked for.
             lasts: when given, it ends after that time.
             older_end_after: when given, its other secrets of this label end after that time.
         """
         self.get(principal)
         if principal == PLATFORM.id:
             raise Denied("The control plane has no secret; it signs its own tokens.")
-        now = self._clock.now()
-        with self._database.begin() as connection:
+        fresh, now = client_secrets.NewSecret(), self._clock.now()
+        with self._audit.change() as change:
+            connection = change.connection
+            hold(connection, principal)
             if older_end_after is not None:
-                client_secrets.end_secrets(connection, principal, now + older_end_after, label)
-            secret = client_secrets.new_secret(
-                connection, principal, now, label=label, expires_at=now + lasts if lasts else None
-            )
+                ends = now + older_end_after
+                client_secrets.end_secrets(connection, principal, now, ends, label)
+            secret = fresh.keep(connection, principal, now, label, now + lasts if lasts else None)
+            told = {"principal": principal, "credential": credential_name(secret), "label": label}
+            change.record(by, "principal:secret", Scope(), **told, policies=[*policies])
         return Secret(client_id=principal, client_secret=secret)
 
     def secret_is_good(self, principal: str, secret: str) -> bool:
-        """Whether the principal exists and the secret is one of its own."""
-        with self._database.read() as connection:
-            return client_secrets.secret_is_good(connection, principal, secret, self._clock.now())
+        """Whether the principal exists and the secret is one of its own; slow on purpose."""
+        number = client_secrets.number_of(secret)
+        kept = self._kept(principal, number) if number else None
+        good = client_secrets.is_good(secret, kept or client_secrets.NOBODY)
+        return good and kept is not None
 
-    def delete(self, principal: str) -> None:
+    def secret_holds(self, principal: str, number: int) -> bool:
+        """Whether a secret that was found good has neither ended since nor been withdrawn."""
+        return self._kept(principal, number) is not None
+
+    def delete(self, principal: str, by: str) -> None:
         """Remove a principal with its secrets, roles and sessions; its tokens stop working.
 
         Raises ``NotFound``, and ``Conflict`` for the last lasting administrator.
@@ -203,16 +211,21 @@ class Directory:
         self.get(principal)
         if principal == PLATFORM.id:
             raise Denied("The control plane can't remove itself.")
-        with self.change() as connection, _not_the_last_administrator(connection, principal):
-            store.remove_principal(connection, principal, self._clock.now())
+        with self.change() as change, _not_the_last_administrator(change.connection, principal):
+            hold(change.connection, principal)
+            store.remove_principal(change.connection, principal, self._clock.now())
+            change.record(by, "principal:delete", Scope(), principal=principal)
 
-    def revoke_tokens(self, principal: str) -> None:
+    def revoke_tokens(self, principal: str, by: str, policies: Sequence[str] = ()) -> None:
         """End everything that was issued to a principal until now: tokens and web sessions."""
         self.get(principal)
         if principal == PLATFORM.id:
             raise Denied("The control plane's tokens end with its key: `northstar access rotate`.")
-        with self.change() as connection:
-            store.revoke_tokens(connection, principal, self._clock.now())
+        with self.change() as change:
+            hold(change.connection, principal)
+            store.revoke_tokens(change.connection, principal, self._clock.now())
+            told: dict[str, JsonValue] = {"principal": principal, "policies": [*policies]}
+            change.record(by, "principal:revoke", Scope(), **told)
 
     def issued_since_revocation(self, principal: str, issued_at: float) -> bool:
         """Whether a token of this age was issued after the last revocation of its principal."""
@@ -234,20 +247,17 @@ class Directory:
         scope: Scope,
         by: str,
         expires_at: datetime | None = None,
+        policies: Sequence[str] = (),
     ) -> RoleAssignment:
         """Give a principal a role in a scope, until ``expires_at`` or until it is revoked."""
         self.get(principal)
         if principal == PLATFORM.id:
             raise Denied("The control plane needs no role.")
-        with self.change() as connection:
-            return store.add_assignment(
-                connection,
-                principal=principal,
-                role=role,
-                scope=str(scope),
-                expires_at=expires_at,
-                assigned_by=by,
-                assigned_at=self._clock.now(),
+        grant = Grant(role=role, scope=str(scope))
+        with self.change() as change:
+            hold(change.connection, principal)
+            return add_role(
+                change, principal, grant, by, self._clock.now(), expires_at, policies=[*policies]
             )
 
     def assignment(self, assignment: int) -> RoleAssignment:
@@ -257,18 +267,21 @@ class Directory:
                 return held
         raise no_assignment(assignment)
 
-    def revoke(self, assignment: int) -> None:
-        """Take a role away; raises ``Conflict`` for the last lasting administrator's."""
+    def revoke(self, assignment: int, by: str, policies: Sequence[str] = ()) -> None:
+        """Take a role away; raises ``Conflict`` for the last lasting administrator's, and
+        ``NotFound`` where nobody has it any more.
+        """
         held = f"Assignment {assignment}"
-        with self.change() as connection, _not_the_last_administrator(connection, held):
-            store.remove_assignment(connection, assignment)
+        with self.change() as change, _not_the_last_administrator(change.connection, held):
+            if not remove_role(change, assignment, by, policies=[*policies]):
+                raise no_assignment(assignment)
 
     @contextmanager
-    def change(self) -> Iterator[Connection]:
+    def change(self) -> Iterator[Change]:
         """A transaction that changes principals or roles; what it did holds when it ends."""
         try:
-            with self._database.begin() as connection:
-                yield connection
+            with self._audit.change() as change:
+                yield change
         finally:
             self.forget()
 
@@ -276,6 +289,10 @@ class Directory:
         """Look before the next answer whether principals or roles have changed."""
         with self._lock:
             self._generation.looked_at = -math.inf
+
+    def _kept(self, principal: str, number: int) -> client_secrets.Kept | None:
+        with self._database.read() as connection:
+            return client_secrets.live(connection, principal, number, self._clock.now())
 
     def _known(self, principal: str) -> _Known | None:
         generation = self._current()
@@ -318,9 +335,75 @@ class Directory:
         )
 
 
+def hold(connection: Connection, principal: str) -> None:
+    """Keep a principal from being removed until the transaction ends; raises ``NotFound``.
+
+    It comes before whatever else the transaction locks of what hangs on the principal, so that a
+    removal, which begins with the principal as well, waits or is waited for.
+    """
+    if not store.hold_principal(connection, principal):
+        raise no_principal(principal)
+
+
+def add_role(
+    change: Change,
+    principal: str,
+    grant: Grant,
+    by: str,
+    at: datetime,
+    expires_at: datetime | None = None,
+    action: str = "role:assign",
+    **more: JsonValue,
+) -> RoleAssignment:
+    """Give a role in a change, and record it with ``more``."""
+    made = store.add_assignment(
+        change.connection,
+        principal=principal,
+        role=grant.role,
+        scope=grant.scope,
+        expires_at=expires_at,
+        assigned_by=by,
+        assigned_at=at,
+    )
+    change.record(by, action, Scope.parse(made.scope), **_told(made), **more)
+    return made
+
+
+def remove_role(change: Change, assignment: int, by: str, **more: JsonValue) -> bool:
+    """Take a role away in a change, and record it; returns whether it was there."""
+    gone = store.remove_assignment(change.connection, assignment)
+    if gone is None:
+        return False
+    change.record(by, "role:revoke", Scope.parse(gone.scope), **_told(gone), **more)
+    return True
+
+
+def credential_name(secret: str) -> str:
+    """What the audit calls a secret, which is not the secret."""
+    return f"secret {client_secrets.number_of(secret)}"
+
+
+def no_principal(principal: str) -> NotFound:
+    """What is said of somebody who is not there."""
+    return NotFound(
+        f"There is no principal {principal!r}.",
+        hint="`northstar principal list` shows them; ids look like user:anna or service:ci.",
+    )
+
+
 def no_assignment(assignment: int) -> NotFound:
     """What is said of a role that nobody has."""
     return NotFound(f"There is no role assignment {assignment}.", hint="See `northstar role list`.")
+
+
+def _told(assignment: RoleAssignment) -> dict[str, JsonValue]:
+    expires = assignment.expires_at
+    return {
+        "assignment": assignment.id,
+        "principal": assignment.principal,
+        "role": assignment.role,
+        "expires_at": expires.isoformat() if expires else None,
+    }
 
 
 def _still_good(found: list[RoleAssignment], now: datetime) -> list[RoleAssignment]:

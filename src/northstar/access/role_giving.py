@@ -38,18 +38,15 @@ def give_role(
             "one would last longer.",
             hint="Give it an end before that.",
         )
-    made = access.directory.assign(principal, role, scope, giver.id, expires_at)
-    access.audit.record(giver.id, "role:assign", scope, "done", _told(made))
-    return made
+    return access.directory.assign(principal, role, scope, giver.id, expires_at, decision.reasons)
 
 
 def take_role(access: AccessService, taker: Principal, assignment: int) -> None:
     """Take a role away; raises ``NotAllowed``, or ``NotFound`` where it holds no more."""
     held = access.directory.assignment(assignment)
     scope = Scope.parse(held.scope)
-    access.check(taker, "role:assign", scope, role=held.role)
-    access.directory.revoke(assignment)
-    access.audit.record(taker.id, "role:revoke", scope, "done", _told(held))
+    decision = access.check(taker, "role:assign", scope, role=held.role)
+    access.directory.revoke(assignment, taker.id, decision.reasons)
 
 
 def read_role(access: AccessService, reader: Principal, assignment: int) -> RoleAssignment:
@@ -65,13 +62,3 @@ def _end_of(access: AccessService, decision: Decision) -> datetime | None:
     ends = [access.directory.assignment(held).expires_at for held in decision.assignments]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
-
-
-def _told(assignment: RoleAssignment) -> dict[str, JsonValue]:
-    expires = assignment.expires_at
-    return {
-        "assignment": assignment.id,
-        "principal": assignment.principal,
-        "role": assignment.role,
-        "expires_at": expires.isoformat() if expires else None,
-    }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import JsonValue
 
 from northstar.access.audit import AuditLog
 from northstar.access.audit_checkpoints import Checkpoints
+from northstar.access.client_secrets import number_of
 from northstar.access.credentials.domain import Federated
 from northstar.access.credentials.service import Credentials
 from northstar.access.decisions import PolicyBook
@@ -29,7 +29,7 @@ from northstar.access.issuers import Issuers
 from northstar.access.origin import came_through
 from northstar.access.rate_limits import RateLimits
 from northstar.access.sealing import Sealer
-from northstar.access.sessions import Sessions, fingerprint
+from northstar.access.sessions import Sessions, ended, fingerprint
 from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS, PLATFORM_TOKEN_SECONDS, Tokens
 from northstar.clock import Clock
 from northstar.connection import PLATFORM_AUDIENCE
@@ -77,13 +77,13 @@ class AccessService:
     ) -> None:
         self._clock = clock
         book = book or PolicyBook()
-        self.directory = Directory(database, clock, book)
-        self.explanations = Explanations(self.directory, book)
-        self.tokens = Tokens(database, clock, issuer, sealer or Sealer())
-        self.issuers = Issuers(clock)
-        self.credentials = Credentials(database, clock, issuer, self.issuers)
-        self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock, checkpoints)
+        self.directory = Directory(database, clock, book, self.audit)
+        self.explanations = Explanations(self.directory, book)
+        self.tokens = Tokens(database, clock, issuer, sealer or Sealer(), self.audit)
+        self.issuers = Issuers(clock)
+        self.credentials = Credentials(database, clock, issuer, self.issuers, self.audit)
+        self.sessions = Sessions(database, clock, self.audit)
         self.limits = RateLimits()
         self._own_token = ("", clock.now())
 
@@ -139,8 +139,14 @@ class AccessService:
         return self._existing(client_id)
 
     def authenticate_session(self, cookie: str) -> Principal:
-        """Whose web session this is; raises ``BadCredentials``."""
-        return self._existing(self.sessions.principal_of(cookie))
+        """Whose web session this is; raises ``BadCredentials``, also for one whose proof is older
+        than a revocation.
+        """
+        who, issued_at = self.sessions.principal_of(cookie)
+        principal = self._existing(who)
+        if not self.directory.issued_since_revocation(who, issued_at.timestamp()):
+            raise ended()
+        return principal
 
     def token_for(
         self,
@@ -174,7 +180,7 @@ class AccessService:
         except BadCredentials:
             self._record_refusal(client_id, audience)
             raise
-        came_through("secret")
+        came_through(f"secret:{number_of(client_secret)}")
         return self._issue(principal, audience)
 
     def client_assertion(self, client_id: str, assertion: str, audience: str) -> Token:
@@ -216,23 +222,10 @@ class AccessService:
         """
         came_through(f"link:{fingerprint(code)}")
         try:
-            cookie, who = self.sessions.redeem(code)
+            return self.sessions.redeem(code, replaces)
         except BadCredentials:
             self.record_failed_sign_in()
             raise
-        self._record_session(cookie, who, replaces, {})
-        return cookie
-
-    def open_session(self, who: str, replaces: str, detail: Mapping[str, JsonValue]) -> str:
-        """A new session of somebody who has proven who they are; returns the cookie's value.
-
-        Args:
-            replaces: as for ``sign_in``.
-            detail: more for the record.
-        """
-        cookie = self.sessions.start(who)
-        self._record_session(cookie, who, replaces, detail)
-        return cookie
 
     def record_failed_sign_in(self) -> None:
         """Note that somebody did not prove who they are."""
@@ -261,7 +254,11 @@ class AccessService:
             ),
         )
         return self.directory.new_secret(
-            identity.id, label="run", lasts=_RUN_SECRETS_LAST, older_end_after=_RUN_SECRETS_LAST
+            identity.id,
+            PLATFORM.id,
+            label="run",
+            lasts=_RUN_SECRETS_LAST,
+            older_end_after=_RUN_SECRETS_LAST,
         )
 
     def endpoint_identity(self, endpoint: EndpointRef) -> Secret:
@@ -274,7 +271,7 @@ class AccessService:
             (Grant(role="endpoint-runtime", scope=f"/{endpoint}"),),
         )
         return self.directory.new_secret(
-            identity.id, label="process", older_end_after=_OLDER_SECRETS_LAST
+            identity.id, PLATFORM.id, label="process", older_end_after=_OLDER_SECRETS_LAST
         )
 
     def bootstrap_administrator(self) -> tuple[str, str]:
@@ -286,14 +283,14 @@ class AccessService:
             principal_of("user", "admin"), (Grant(role="platform-admin", scope="/"),)
         )
         secret = self.directory.new_secret(
-            admin.id, label=_BOOTSTRAP, older_end_after=_OLDER_SECRETS_LAST
+            admin.id, PLATFORM.id, label=_BOOTSTRAP, older_end_after=_OLDER_SECRETS_LAST
         )
         return secret.client_id, secret.client_secret
 
-    def sign_in_link(self, principal: str) -> str:
+    def sign_in_link(self, principal: str, by: str = PLATFORM.id) -> str:
         """An address that signs a user (``admin`` or ``user:admin``) in to the pages, once."""
         known = self.directory.get(principal if ":" in principal else f"user:{principal}")
-        return f"{self.tokens.issuer}/sign-in?code={self.sessions.new_code(known.id)}"
+        return f"{self.tokens.issuer}/sign-in?code={self.sessions.new_code(known.id, by)}"
 
     def _issue(
         self,
@@ -311,14 +308,6 @@ class AccessService:
             detail |= {"issuer": proven.issuer, "subject": proven.subject}
         self.audit.record(principal.id, "token:issue", Scope(), "done", detail)
         return issued
-
-    def _record_session(
-        self, cookie: str, who: str, replaces: str, detail: Mapping[str, JsonValue]
-    ) -> None:
-        if replaces:
-            self.sessions.end(replaces)
-        told = {"session": fingerprint(cookie), **detail}
-        self.audit.record(who, "session:start", Scope(), "done", told)
 
     def _record_refusal(self, client_id: str, audience: str) -> None:
         who = client_id if self.directory.find(client_id) else _UNKNOWN

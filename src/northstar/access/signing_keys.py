@@ -14,13 +14,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from joserfc.jwk import ECKey, KeySet
+from pydantic import JsonValue
 from sqlalchemy import Connection, delete, insert, select, update
 
 from northstar.access import store
+from northstar.access.audit import AuditLog
+from northstar.access.domain import PLATFORM
 from northstar.access.sealing import Sealer
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Failed
+from northstar.names import Scope
 
 ALGORITHM = "ES256"
 LONGEST_TOKEN_SECONDS = 24 * 3600
@@ -52,10 +56,11 @@ class SigningKeys:
     is published ahead.
     """
 
-    def __init__(self, database: Database, clock: Clock, sealer: Sealer) -> None:
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer, audit: AuditLog) -> None:
         self._database = database
         self._clock = clock
         self._sealer = sealer
+        self._audit = audit
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
 
@@ -80,7 +85,7 @@ class SigningKeys:
         """The public keys, as RFC 7517 writes them."""
         return {"keys": [key.as_dict(private=False) for key in self.verifying().keys]}
 
-    def rotate(self, *, at_once: bool = False) -> str:
+    def rotate(self, by: str, *, at_once: bool = False) -> str:
         """Make a new key, which signs as soon as it is known everywhere; returns its id.
 
         Args:
@@ -88,17 +93,20 @@ class SigningKeys:
                 that they signed. The new key signs from now on.
         """
         now, key = self._clock.now(), _new_key()
-        with self._database.begin() as connection:
+        with self._audit.change() as change:
+            withdrawn: list[JsonValue] = []
             if at_once:
-                connection.execute(delete(store.keys))
-            connection.execute(insert(store.keys).values(self._row(key, now)))
+                gone = change.connection.execute(delete(store.keys).returning(store.keys.c.kid))
+                withdrawn = sorted(row.kid for row in gone)
+            change.connection.execute(insert(store.keys).values(self._row(key, now)))
+            change.record(by, "key:rotate", Scope(), key=str(key.kid), withdrawn=withdrawn)
         self._load()
         return str(key.kid)
 
     def rotate_when_older(self, age: timedelta) -> str | None:
         """Rotate when the newest key is older than ``age``; returns the new one's id."""
         newest = self._load().keys[0].created_at
-        return self.rotate() if newest <= self._clock.now() - age else None
+        return self.rotate(PLATFORM.id) if newest <= self._clock.now() - age else None
 
     def _current(self) -> _Loaded:
         loaded = self._loaded

@@ -51,6 +51,7 @@ secrets = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
+    sqlite_autoincrement=True,  # the audit names secrets and assignments by number for good
 )
 assignments = Table(
     "access_role_assignments",
@@ -68,6 +69,7 @@ assignments = Table(
     Column("expires_at", UtcDateTime),
     Column("assigned_by", String(_ID), nullable=False),
     Column("assigned_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
 )
 keys = Table(
     "access_keys",
@@ -87,6 +89,8 @@ sessions = Table(
         ForeignKey("access_principals.id", ondelete="CASCADE"),
         nullable=False,
     ),
+    # Of the link, for the session that it began: what a revocation ends is as old as its origin.
+    Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
 )
 revocations = Table(
@@ -156,6 +160,12 @@ def one_principal(connection: Connection, principal: str) -> Principal | None:
     """The principal with this id."""
     row = connection.execute(select(principals).where(principals.c.id == principal)).first()
     return Principal(id=row.id, kind=row.kind, name=row.name) if row else None
+
+
+def hold_principal(connection: Connection, principal: str) -> bool:
+    """Keep a principal from being changed by others; returns whether it is there."""
+    query = select(principals.c.id).where(principals.c.id == principal).with_for_update()
+    return connection.execute(query).first() is not None
 
 
 def add_principal(connection: Connection, principal: Principal, by: str, at: datetime) -> bool:
@@ -232,8 +242,16 @@ def add_assignment(connection: Connection, **values: Any) -> RoleAssignment:
     return RoleAssignment(id=new_id, **values)
 
 
-def remove_assignment(connection: Connection, assignment: int) -> bool:
-    """Delete a role assignment; returns whether it was there."""
-    gone = connection.execute(delete(assignments).where(assignments.c.id == assignment)).rowcount
+def prolong_assignment(connection: Connection, assignment: int, until: datetime) -> None:
+    """Let a role assignment expire at another moment."""
+    mine = assignments.c.id == assignment
+    connection.execute(update(assignments).where(mine).values(expires_at=until))
     touch(connection)
-    return bool(gone)
+
+
+def remove_assignment(connection: Connection, assignment: int) -> RoleAssignment | None:
+    """Delete a role assignment; returns it, if it was there."""
+    gone = delete(assignments).where(assignments.c.id == assignment).returning(assignments)
+    row = connection.execute(gone).first()
+    touch(connection)
+    return RoleAssignment.model_validate(dict(row._mapping)) if row else None

@@ -69,6 +69,10 @@ class AccessBench:
         """The request headers of such a user."""
         return {"Authorization": f"Bearer {self.token(name, role, scope)}"}
 
+    def session(self, principal: str) -> str:
+        """The cookie's value of a new web session of somebody who is there."""
+        return self.access.sessions.redeem(self.access.sessions.new_code(principal, by="test"))
+
     def app(self, *routers: APIRouter) -> FastAPI:
         """An application of these routes; errors answer as the platform's do."""
         app = FastAPI(openapi_url=None)

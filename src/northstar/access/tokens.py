@@ -11,6 +11,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from northstar.access.audit import AuditLog
 from northstar.access.domain import Principal, Token
 from northstar.access.errors import BadCredentials
 from northstar.access.sealing import Sealer
@@ -35,9 +36,11 @@ class Tokens:
         keys: what tokens are signed with.
     """
 
-    def __init__(self, database: Database, clock: Clock, issuer: str, sealer: Sealer) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, issuer: str, sealer: Sealer, audit: AuditLog
+    ) -> None:
         self.issuer = issuer
-        self.keys = SigningKeys(database, clock, sealer)
+        self.keys = SigningKeys(database, clock, sealer, audit)
         self._clock = clock
         self._public = KeySet([])
         self._good: dict[tuple[str, str], tuple[dict[str, Any], float]] = {}

@@ -81,7 +81,7 @@ def test_a_session_that_was_planted_does_not_become_the_victims(
 ) -> None:
     bench.principal("olga", "squad-owner", "/operations")
     mallory = bench.principal("mallory")
-    planted, _ = bench.access.sessions.redeem(bench.access.sessions.new_code(mallory.id))
+    planted = bench.session(mallory.id)
     browser.cookies.set(COOKIE, planted)
     assert sign_in(bench, browser, "olga") == 303
     assert browser.cookies.get(COOKIE, domain="testserver.local") != planted
@@ -90,7 +90,7 @@ def test_a_session_that_was_planted_does_not_become_the_victims(
 
 
 def test_a_cookie_of_ones_own_making_is_none(bench: AccessBench, browser: TestClient) -> None:
-    code = bench.access.sessions.new_code(bench.principal("olga").id)
+    code = bench.access.sessions.new_code(bench.principal("olga").id, by="test")
     for value in ("", "chosen", code):  # a link's code is no session either
         browser.cookies.set(COOKIE, value)
         assert browser.get("/form").status_code == 401
@@ -116,7 +116,7 @@ def access(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccessSer
 
 def test_a_link_works_once_also_for_many_at_once(access: AccessService) -> None:
     access.directory.ensure(principal_of("user", "anna"), ())
-    code = access.sessions.new_code("user:anna")
+    code = access.sessions.new_code("user:anna", by="test")
 
     def redeem(sessions: Sessions) -> bool:
         try:

@@ -69,7 +69,7 @@ def client(bench: AccessBench) -> TestClient:
 def key(bench: AccessBench, tmp_path: Path) -> Path:
     """The file with the private key of a certificate that service:ci has."""
     key = ec.generate_private_key(ec.SECP256R1())
-    bench.access.credentials.add_certificate("service:ci", certificate_of(key))
+    bench.access.credentials.add_certificate("service:ci", certificate_of(key), by="test")
     file = tmp_path / "key.pem"
     file.write_text(private_pem(key))
     return file
@@ -102,7 +102,7 @@ def test_keys_of_both_kinds_are_taken_from_their_public_half(
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    made = bench.access.credentials.add_certificate("service:ci", public.decode())
+    made = bench.access.credentials.add_certificate("service:ci", public.decode(), by="test")
     assert made.expires_at is None
     file = tmp_path / "key.pem"
     file.write_text(private_pem(private))
@@ -113,7 +113,7 @@ def test_an_assertion_is_for_this_client_and_this_platform(
     bench: AccessBench, client: TestClient, key: Path
 ) -> None:
     bench.access.credentials.add_certificate(
-        "service:other", certificate_of(ec.generate_private_key(ec.SECP256R1()))
+        "service:other", certificate_of(ec.generate_private_key(ec.SECP256R1())), by="test"
     )
     for assertion, client_id in (
         (client_assertion(key, "service:ci", "https://another.example"), "service:ci"),
@@ -168,7 +168,7 @@ def test_an_expired_certificate_proves_nothing(
     bench: AccessBench, client: TestClient, tmp_path: Path
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    bench.access.credentials.add_certificate("service:ci", certificate_of(key, days=-1))
+    bench.access.credentials.add_certificate("service:ci", certificate_of(key, days=-1), by="test")
     file = tmp_path / "key.pem"
     file.write_text(private_pem(key))
     assert present(client, client_assertion(file, "service:ci", TOKEN_URL)).status_code == 401
@@ -179,7 +179,7 @@ def test_a_withdrawn_certificate_proves_nothing(
 ) -> None:
     (held,) = bench.access.credentials.of("service:ci")
     assert held.about.startswith("CN=ci.contoso.com (EC secp256r1), SHA-256 ")
-    bench.access.credentials.remove("service:ci", "certificate", held.number)
+    bench.access.credentials.remove("service:ci", "certificate", held.number, by="test")
     assert present(client, client_assertion(key, "service:ci", TOKEN_URL)).status_code == 401
 
 
@@ -187,14 +187,14 @@ def test_what_is_no_good_key_is_not_registered(bench: AccessBench) -> None:
     credentials = bench.access.credentials
     good = ec.generate_private_key(ec.SECP256R1())
     pem = certificate_of(good)
-    credentials.add_certificate("service:ci", pem)
+    credentials.add_certificate("service:ci", pem, by="test")
     with pytest.raises(Conflict):
-        credentials.add_certificate("service:ci", pem)
+        credentials.add_certificate("service:ci", pem, by="test")
     weak = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
     odd = ec.generate_private_key(ec.SECP256K1())
     for pem in (certificate_of(weak), certificate_of(odd), "", "-----BEGIN CERTIFICATE-----\nx"):
         with pytest.raises(Invalid):
-            credentials.add_certificate("service:ci", pem)
+            credentials.add_certificate("service:ci", pem, by="test")
     with pytest.raises(Invalid, match="private key") as refused:
-        credentials.add_certificate("service:ci", private_pem(good))
+        credentials.add_certificate("service:ci", private_pem(good), by="test")
     assert "BEGIN" not in str(refused.value)

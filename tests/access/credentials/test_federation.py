@@ -54,7 +54,7 @@ def bench(tmp_path: Path, issuer: Issuer, clock: Steady) -> Iterator[AccessBench
     bench = AccessBench(tmp_path, clock)
     bench.access.directory.create("service", "ci", "test", with_secret=False)
     trust = Trust(issuer=issuer.url, audience=AUDIENCE, subject=SUBJECT)
-    bench.access.credentials.add_trust("service:ci", trust)
+    bench.access.credentials.add_trust("service:ci", trust, by="test")
     yield bench
     bench.database.close()
 
@@ -106,7 +106,7 @@ def test_one_token_is_one_however_it_is_written(
     )
     try:
         trust = Trust(issuer=issuer.url, audience=AUDIENCE, subject=SUBJECT)
-        bench.access.credentials.add_trust("service:ci", trust)
+        bench.access.credentials.add_trust("service:ci", trust, by="test")
         token = good(issuer, jti=None)
         assert exchange(client, token).status_code == 200
         assert exchange(client, _twin(token)).status_code == 400
@@ -179,7 +179,7 @@ def test_two_issuers_are_not_mixed_up(
     other = Issuer(signing=new_key())
     try:
         trust = Trust(issuer=other.url, audience=AUDIENCE, subject="repo:other/x:environment:dev")
-        bench.access.credentials.add_trust("service:ci", trust)
+        bench.access.credentials.add_trust("service:ci", trust, by="test")
         assert exchange(client, good(other, iss=issuer.url)).status_code == 400
         assert exchange(client, good(other)).status_code == 400  # the other one's subject
     finally:
@@ -273,7 +273,7 @@ def test_a_trust_that_was_removed_holds_no_more(
     bench: AccessBench, client: TestClient, issuer: Issuer
 ) -> None:
     (held,) = bench.access.credentials.of("service:ci")
-    bench.access.credentials.remove("service:ci", "trust", held.number)
+    bench.access.credentials.remove("service:ci", "trust", held.number, by="test")
     assert exchange(client, good(issuer)).status_code == 400
 
 
@@ -333,14 +333,16 @@ def test_a_trust_in_nobody_in_particular_is_refused(issuer: str, subject: str) -
 def test_an_issuer_is_an_https_address(bench: AccessBench, address: str) -> None:
     with pytest.raises(Invalid):
         bench.access.credentials.add_trust(
-            "service:ci", Trust(issuer=address, audience="a", subject="b")
+            "service:ci", Trust(issuer=address, audience="a", subject="b"), by="test"
         )
 
 
 def test_the_same_trust_is_not_given_twice(bench: AccessBench, issuer: Issuer) -> None:
     with pytest.raises(Conflict):
         bench.access.credentials.add_trust(
-            "service:ci", Trust(issuer=issuer.url, audience=AUDIENCE, subject=SUBJECT)
+            "service:ci",
+            Trust(issuer=issuer.url, audience=AUDIENCE, subject=SUBJECT),
+            by="test",
         )
 
 

@@ -149,7 +149,7 @@ def test_the_role_ends_with_who_has_it(
 ) -> None:
     number = client.post("/api/elevations", json=WISH, headers=anna).json()["id"]
     client.post(f"/api/elevations/{number}/approve", json={}, headers=owner)
-    bench.access.directory.delete("user:anna")
+    bench.access.directory.delete("user:anna", by="test")
     assert client.get(f"/api/elevations/{number}", headers=owner).status_code == 404
 
 

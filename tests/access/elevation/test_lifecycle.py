@@ -102,7 +102,7 @@ class Requests(RuleBasedStateMachine):
         name = self.asked[number][0] if number in self.asked else ""
         for held in self.bench.access.directory.assignments(f"user:{name}"):
             if held.role == "operator" and held.expires_at == self.until.get(number):
-                self.bench.access.directory.revoke(held.id)
+                self.bench.access.directory.revoke(held.id, by="test")
                 self.expected[number] = "ended"
 
     @rule(hours=st.sampled_from([0.5, 5, 25, 24 * 8]))

@@ -134,10 +134,10 @@ def test_an_account_can_be_linked_to_a_user_beforehand(
     again = SignIn(bench.access, bench.clock, SignInSettings("http://localhost:1", "c"))
     with pytest.raises(Denied):
         bench.access.directory.create("service", "ci", by="test")
-        again.link("service:ci", "y")
-    again.link("user:anna", "y")
+        again.link("service:ci", "y", by="test")
+    again.link("user:anna", "y", by="test")
     with pytest.raises(Conflict):
-        again.link("user:anna", "y")
+        again.link("user:anna", "y", by="test")
 
 
 def test_entras_object_id_is_the_claim_of_entra(bench: AccessBench) -> None:
@@ -275,7 +275,7 @@ def test_a_session_that_was_planted_is_never_taken_over(
     bench: AccessBench, browser: TestClient
 ) -> None:
     mallory = bench.principal("mallory")
-    planted = bench.access.sessions.start(mallory.id)
+    planted = bench.session(mallory.id)
     back = at_provider(browser)
     browser.cookies.set("northstar_session", planted, domain="northstar.test", path="/")
     answer = browser.get(back)

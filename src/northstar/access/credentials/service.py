@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
+from northstar.access.audit import AuditLog, Change
 from northstar.access.credentials import store
 from northstar.access.credentials.certificates import read_public_key, verify_assertion
 from northstar.access.credentials.domain import (
@@ -21,11 +24,13 @@ from northstar.access.credentials.domain import (
     Trust,
     check_trust,
 )
+from northstar.access.directory import hold
 from northstar.access.errors import BadCredentials, ForeignTokenRefused
 from northstar.access.issuers import LEEWAY_SECONDS, Issuers, check_address, read_unverified
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Conflict, NotFound
+from northstar.names import Scope
 
 _LONGEST_FOREIGN_TOKEN = timedelta(days=1)
 _NOT_TRUSTED = (
@@ -36,15 +41,19 @@ _NOT_TRUSTED = (
 class Credentials:
     """Certificates and trusts of principals; secrets are listed and withdrawn here too.
 
-    Whether the principal exists, and who may change its credentials, is for the caller to see to.
+    Who may change them is for the caller to see to. What changes is recorded with the change, as
+    the deed of ``by``; ``policies`` are those that allowed it.
 
     Args:
         issuer: the control plane's address, which assertions are meant for.
         issuers: verifies what others signed.
     """
 
-    def __init__(self, database: Database, clock: Clock, issuer: str, issuers: Issuers) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, issuer: str, issuers: Issuers, audit: AuditLog
+    ) -> None:
         self._database = database
+        self._audit = audit
         self._clock = clock
         self._audiences = [issuer, f"{issuer}/oauth/token"]
         self._issuers = issuers
@@ -64,7 +73,9 @@ class Credentials:
             *[_shown("trust", row, str(_trust(row))) for row in trusts],
         ]
 
-    def add_certificate(self, principal: str, pem: str) -> Credential:
+    def add_certificate(
+        self, principal: str, pem: str, by: str, policies: Sequence[str] = ()
+    ) -> Credential:
         """Accept assertions that are signed with a certificate's key, until it expires.
 
         Raises ``Invalid``, and ``Conflict`` for one that is registered already.
@@ -78,23 +89,22 @@ class Credentials:
             "created_at": self._clock.now(),
             "expires_at": key.expires_at,
         }
-        try:
-            with self._database.begin() as connection:
-                number = store.add_certificate(connection, **values)
-        except IntegrityError as error:
-            raise Conflict(f"{principal} has this certificate already.") from error
+        about = f"{key.about}, SHA-256 {key.thumbprint}"
+        with self._adding(principal, "certificate") as change:
+            number = store.add_certificate(change.connection, **values)
+            told = _told(principal, "certificate", number, policies)
+            change.record(by, "principal:certificate", Scope(), **told, about=about)
         return self._one(principal, "certificate", number)
 
-    def add_trust(self, principal: str, trust: Trust) -> Credential:
+    def add_trust(
+        self, principal: str, trust: Trust, by: str, policies: Sequence[str] = ()
+    ) -> Credential:
         """Accept tokens of another issuer; raises ``Invalid``, and ``Conflict`` for a known one."""
-        check_address(trust.issuer, "issuer")
-        try:
-            with self._database.begin() as connection:
-                number = store.add_trust(
-                    connection, principal, check_trust(trust), self._clock.now()
-                )
-        except IntegrityError as error:
-            raise Conflict(f"{principal} has this trust already.") from error
+        check_address(check_trust(trust).issuer, "issuer")
+        with self._adding(principal, "trust") as change:
+            number = store.add_trust(change.connection, principal, trust, self._clock.now())
+            told = _told(principal, "trust", number, policies)
+            change.record(by, "principal:trust", Scope(), **told, about=str(trust))
         return self._one(principal, "trust", number)
 
     def trust(self, principal: str, number: int) -> HeldTrust:
@@ -106,11 +116,20 @@ class Credentials:
                 return HeldTrust(number=number, principal=principal, **_trust(row).model_dump())
         raise _missing(principal, "trust", number)
 
-    def remove(self, principal: str, kind: CredentialKind, number: int) -> None:
+    def remove(
+        self,
+        principal: str,
+        kind: CredentialKind,
+        number: int,
+        by: str,
+        policies: Sequence[str] = (),
+    ) -> None:
         """Withdraw a credential: nothing is issued for it any more; raises ``NotFound``."""
-        with self._database.begin() as connection:
-            if not store.remove(connection, kind, principal, number):
+        with self._audit.change() as change:
+            if not store.remove(change.connection, kind, principal, number):
                 raise _missing(principal, kind, number)
+            told = _told(principal, kind, number, policies)
+            change.record(by, "principal:withdraw", Scope(), **told)
 
     def check_assertion(self, client_id: str, assertion: str) -> None:
         """Return if the assertion proves the client, for the first time; raises
@@ -160,6 +179,15 @@ class Credentials:
             )
         return Federated(principal=principal, issuer=issuer, subject=str(subject))
 
+    @contextmanager
+    def _adding(self, principal: str, kind: CredentialKind) -> Iterator[Change]:
+        try:
+            with self._audit.change() as change:
+                hold(change.connection, principal)
+                yield change
+        except IntegrityError as error:
+            raise Conflict(f"{principal} has this {kind} already.") from error
+
     def _use_up(self, what: list[Any], claims: Mapping[str, Any]) -> bool:
         """Whether it is used for the first time. What was signed is compared, not its spelling:
         one token can be written in several ways.
@@ -184,6 +212,13 @@ def _shown(kind: CredentialKind, row: Row[Any], about: str) -> Credential:
     return Credential(
         kind=kind, number=row.id, about=about, created_at=row.created_at, expires_at=expires
     )
+
+
+def _told(
+    principal: str, kind: CredentialKind, number: int, policies: Sequence[str]
+) -> dict[str, JsonValue]:
+    told = {"principal": principal, "credential": f"{kind} {number}"}
+    return {**told, "policies": [*policies]}
 
 
 def _trust(row: Row[Any]) -> Trust:

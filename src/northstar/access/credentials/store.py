@@ -48,6 +48,7 @@ certificates = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
     UniqueConstraint("principal", "thumbprint"),
+    sqlite_autoincrement=True,
 )
 trusts = Table(
     "access_trusts",
@@ -59,6 +60,7 @@ trusts = Table(
     Column("subject", String(_ID), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("principal", "issuer", "audience", "subject"),
+    sqlite_autoincrement=True,
 )
 used_assertions = Table(
     "access_used_assertions",

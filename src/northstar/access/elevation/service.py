@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import JsonValue
-from sqlalchemy import Connection
-
 from northstar.access import store as access_store
-from northstar.access.domain import Principal, RoleName, in_scope
+from northstar.access.audit import Change
+from northstar.access.directory import hold
+from northstar.access.domain import Decision, Principal, RoleName, in_scope
 from northstar.access.elevation import store
 from northstar.access.elevation.domain import (
     UNDECIDED_LASTS,
@@ -54,10 +53,12 @@ class ElevationService:
             raise Invalid(
                 "The request gives no reason.", hint="Who decides wants to know: --reason."
             )
-        self._access.check(who, "elevation:request", scope, role=role)
+        decision = self._access.check(who, "elevation:request", scope, role=role)
         self._refuse_what_is_held(who, role, scope)
         now = self._clock.now()
-        with self._database.begin() as connection:
+        with self._access.audit.change() as change:
+            connection = change.connection
+            hold(connection, who.id)  # two requests at once are counted one after the other
             waiting = [
                 one
                 for one in store.since(connection, now - UNDECIDED_LASTS)
@@ -75,9 +76,8 @@ class ElevationService:
                 requested_at=now,
                 remark="",
             )
-        elevation = self._get(made)
-        self._record(who, "elevation:request", elevation, reason=elevation.reason)
-        return elevation
+            _record(change, who, "elevation:request", made, decision, made.reason)
+        return made
 
     def approve(self, who: Principal, elevation: int, remark: str = "") -> Elevation:
         """Give the role from now on for as long as was asked.
@@ -95,11 +95,11 @@ class ElevationService:
         """Take one's own request back; raises ``NotFound`` for somebody else's, ``WrongState``."""
         if self.get(who, elevation).principal != who.id:
             raise _unknown(elevation)
-        with self._database.begin() as connection:
-            asked = self._locked(connection, elevation)
+        with self._access.audit.change() as change:
+            asked = _locked(change, elevation, who.id)
             taken_back = decided(asked, "withdrawn", who.id, self._clock.now(), "")
-            store.save(connection, taken_back)
-        self._record(who, "elevation:withdraw", taken_back)
+            store.save(change.connection, taken_back)
+            _record(change, who, "elevation:withdraw", taken_back)
         return taken_back
 
     def end(self, who: Principal, elevation: int) -> Elevation:
@@ -108,15 +108,14 @@ class ElevationService:
         Raises ``NotAllowed``, or ``WrongState`` unless it is active.
         """
         held = self.get(who, elevation)
-        if held.principal != who.id:
-            self._check(who, held)
-        with self._access.directory.change() as connection:
-            over = ended(self._locked(connection, elevation), who.id, self._clock.now())
-            assignment = store.assignment_of(connection, elevation)
+        decision = self._check(who, held) if held.principal != who.id else None
+        with self._access.directory.change() as change:
+            over = ended(_locked(change, elevation, held.principal), who.id, self._clock.now())
+            assignment = store.assignment_of(change.connection, elevation)
             if assignment is not None:
-                access_store.remove_assignment(connection, assignment)
-            store.save(connection, over)
-        self._record(who, "elevation:end", over)
+                access_store.remove_assignment(change.connection, assignment)
+            store.save(change.connection, over)
+            _record(change, who, "elevation:end", over, decision)
         return over
 
     def get(self, who: Principal, elevation: int) -> Elevation:
@@ -143,14 +142,15 @@ class ElevationService:
         self, who: Principal, elevation: int, to: Literal["active", "rejected"], remark: str
     ) -> Elevation:
         asked = self.get(who, elevation)
-        self._check(who, asked)
+        decision = self._check(who, asked)
         now = self._clock.now()
-        with self._access.directory.change() as connection:
-            settled = decided(self._locked(connection, elevation), to, who.id, now, remark)
+        with self._access.directory.change() as change:
+            asked = _locked(change, elevation, asked.principal)
+            settled = decided(asked, to, who.id, now, remark)
             assignment = None
             if to == "active":
                 assignment = access_store.add_assignment(
-                    connection,
+                    change.connection,
                     principal=settled.principal,
                     role=settled.role,
                     scope=settled.scope,
@@ -158,14 +158,14 @@ class ElevationService:
                     assigned_by=who.id,
                     assigned_at=now,
                 ).id
-            store.save(connection, settled, assignment)
-        action = "elevation:approve" if to == "active" else "elevation:reject"
-        self._record(who, action, settled, reason=remark)
+            store.save(change.connection, settled, assignment)
+            action = "elevation:approve" if to == "active" else "elevation:reject"
+            _record(change, who, action, settled, decision, remark)
         return settled
 
-    def _check(self, who: Principal, elevation: Elevation) -> None:
+    def _check(self, who: Principal, elevation: Elevation) -> Decision:
         scope = Scope.parse(elevation.scope)
-        self._access.check(who, "elevation:decide", scope, **_about(elevation))
+        return self._access.check(who, "elevation:decide", scope, **_about(elevation))
 
     def _get(self, elevation: int) -> Elevation:
         with self._database.read() as connection:
@@ -178,29 +178,43 @@ class ElevationService:
         scope = Scope.parse(elevation.scope)
         return elevation.principal == who.id or self._access.allowed(who, "role:read", scope)
 
-    def _locked(self, connection: Connection, elevation: int) -> Elevation:
-        found = store.one(connection, elevation, to_change=True)
-        if found is None:  # its principal has just been deleted
-            raise _unknown(elevation)
-        return found
-
     def _refuse_what_is_held(self, who: Principal, role: RoleName, scope: Scope) -> None:
         for held in self._access.directory.assignments(who.id):
             if held.role == role and in_scope(held.scope, scope):
                 until = f" until {held.expires_at:%Y-%m-%d %H:%M} UTC" if held.expires_at else ""
                 raise Conflict(f"{who.id} is {role} in {held.scope} already{until}.")
 
-    def _record(self, who: Principal, action: str, elevation: Elevation, reason: str = "") -> None:
-        until = elevation.expires_at
-        detail: dict[str, JsonValue] = {
-            "request": elevation.id,
-            "principal": elevation.principal,
-            "role": elevation.role,
-            "hours": elevation.duration_seconds / 3600,
-            "expires_at": until.isoformat() if until else None,
-            "reason": reason,
-        }
-        self._access.audit.record(who.id, action, Scope.parse(elevation.scope), "done", detail)
+
+def _locked(change: Change, elevation: int, principal: str) -> Elevation:
+    """A principal's elevation, which nobody else changes until the transaction ends."""
+    hold(change.connection, principal)
+    found = store.one(change.connection, elevation, to_change=True)
+    if found is None:  # its principal was deleted, and made again
+        raise _unknown(elevation)
+    return found
+
+
+def _record(
+    change: Change,
+    who: Principal,
+    action: str,
+    elevation: Elevation,
+    decision: Decision | None = None,
+    reason: str = "",
+) -> None:
+    until = elevation.expires_at
+    change.record(
+        who.id,
+        action,
+        Scope.parse(elevation.scope),
+        request=elevation.id,
+        principal=elevation.principal,
+        role=elevation.role,
+        hours=elevation.duration_seconds / 3600,
+        expires_at=until.isoformat() if until else None,
+        reason=reason,
+        policies=[*decision.reasons] if decision else [],
+    )
 
 
 def _about(elevation: Elevation) -> dict[str, str]:

@@ -51,13 +51,14 @@ elevations = Table(
     Column("ended_by", String(_ID)),
     Column("ended_at", UtcDateTime),
     Column("assignment", Integer),
+    sqlite_autoincrement=True,
 )
 
 
-def add(connection: Connection, **values: Any) -> int:
-    """Insert a request and return its id."""
+def add(connection: Connection, **values: Any) -> Elevation:
+    """Insert a request and return it with its id."""
     made = connection.execute(insert(elevations).values(**values).returning(elevations.c.id))
-    return int(made.scalar_one())
+    return Elevation(id=int(made.scalar_one()), **values)
 
 
 def one(connection: Connection, elevation: int, *, to_change: bool = False) -> Elevation | None:
@@ -89,7 +90,7 @@ def assignment_of(connection: Connection, elevation: int) -> int | None:
     return connection.execute(query.where(elevations.c.id == elevation)).scalar_one_or_none()
 
 
-# Numbers of deleted assignments are given out again (SQLite): the rest must agree as well.
+# A database of before numbers were kept may have given one twice: the rest must agree as well.
 _SAME = and_(
     elevations.c.assignment == assignments.c.id,
     *(elevations.c[name] == assignments.c[name] for name in ("principal", "role", "scope")),

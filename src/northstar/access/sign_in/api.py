@@ -16,7 +16,6 @@ from northstar.access.guard import Guard, caller
 from northstar.access.service import AccessService
 from northstar.access.session_cookies import NO_STORE, signed_in
 from northstar.access.sign_in.service import CALLBACK, SignIn
-from northstar.names import Scope
 
 START = "/sign-in/start"
 _COOKIE = "northstar_sign_in"
@@ -78,14 +77,12 @@ def router(access: AccessService, sign_in: SignIn, guard: Guard) -> APIRouter:
         return RedirectResponse(sign_in.sign_out_url() or "/", status_code=303, headers=NO_STORE)
 
     @routes.post(
-        "/api/principals/{principal}/accounts",
+        "/api/principals/{principal:path}/accounts",
         status_code=204,
         dependencies=[guard("principal:create")],
     )
     def link(principal: str, body: Account, request: Request) -> None:
-        sign_in.link(principal, body.subject)
-        detail = {"principal": principal, "account": body.subject}
-        access.audit.record(caller(request).id, "principal:link", Scope(), "done", {**detail})
+        sign_in.link(principal, body.subject, caller(request).id)
 
     return routes
 

@@ -7,10 +7,10 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from northstar.access import store as access_store
-from northstar.access.domain import PLATFORM, Principal, principal_of
+from northstar.access.audit import Change
+from northstar.access.directory import add_role, hold, remove_role
+from northstar.access.domain import PLATFORM, Grant, principal_of
 from northstar.access.errors import BadCredentials
 from northstar.access.origin import came_through
 from northstar.access.service import AccessService
@@ -25,6 +25,7 @@ from northstar.access.sign_in.domain import (
 from northstar.access.sign_in.provider import Flow, Provider
 from northstar.clock import Clock
 from northstar.errors import Conflict, Denied
+from northstar.names import Scope
 
 CALLBACK = "/sign-in/callback"
 ASSIGNER = "platform:sign-in"
@@ -79,60 +80,73 @@ class SignIn:
             self._access.record_failed_sign_in()
             raise
         came_through(f"account:{fingerprint(f'{person.issuer} {person.subject}')}")
-        who = self._principal(person)
-        detail = {"issuer": person.issuer, "account": person.display}
-        return self._access.open_session(who.id, replaces, detail)
+        return self._begin(person, replaces)
 
-    def link(self, principal: str, subject: str) -> None:
+    def link(self, principal: str, subject: str, by: str) -> None:
         """Say beforehand which account is whose; raises ``Conflict``, ``Denied``, ``NotFound``."""
         known = self._access.directory.get(principal)
         if known.kind != "user":
             raise Denied(f"{principal} is no person.")
         person = Person(self._settings.issuer, subject, subject)
-        with self._access.directory.change() as connection:
-            if whose := store.principal_of(connection, person):
+        with self._access.audit.change() as change:
+            hold(change.connection, principal)
+            if whose := store.principal_of(change.connection, person):
                 raise Conflict(f"The account {subject} is that of {whose}.")
-            store.add(connection, person, known.id, self._clock.now())
+            store.add(change.connection, person, known.id, self._clock.now())
+            told = {"principal": principal, "issuer": person.issuer, "account": subject}
+            change.record(by, "principal:link", Scope(), **told)
 
     def sign_out_url(self) -> str | None:
         """Where a person ends the session at the provider, too."""
         return self._provider.sign_out_url(f"{self._access.tokens.issuer}/")
 
-    def _principal(self, person: Person) -> Principal:
-        """The user of an account, made at its first sign-in, with the roles of its groups."""
+    def _begin(self, person: Person, replaces: str) -> str:
+        """A session of the user whose account it is, made at its first sign-in, with the roles of
+        its groups; all in one change.
+        """
         now = self._clock.now()
-        with self._access.directory.change() as connection:
-            known = store.principal_of(connection, person)
-            if known is None:
-                made = _unused(connection, person, now)
-                store.add(connection, person, made.id, now)
-                known = made.id
-            for held in access_store.assignments_of(connection, known):
-                if held.assigned_by == ASSIGNER:
-                    access_store.remove_assignment(connection, held.id)
+        with self._access.directory.change() as change:
+            who = store.principal_of(change.connection, person)
+            if who is None:
+                who = _made_for(change, person, now)
+                store.add(change.connection, person, who, now)
+            hold(change.connection, who)
             grants = {g for group in person.groups for g in self._settings.roles.get(group, ())}
-            for grant in sorted(grants, key=lambda grant: (grant.role, grant.scope)):
-                access_store.add_assignment(
-                    connection,
-                    principal=known,
-                    role=grant.role,
-                    scope=grant.scope,
-                    expires_at=now + timedelta(seconds=SESSION_SECONDS),
-                    assigned_by=ASSIGNER,
-                    assigned_at=now,
-                )
-        return self._access.directory.get(known)
+            _give(change, who, grants, now)
+            told = {"issuer": person.issuer, "account": person.display}
+            return self._access.sessions.start(change, who, now, replaces, **told)
 
 
-def _unused(connection: Connection, person: Person, now: datetime) -> Principal:
+def _give(change: Change, who: str, grants: set[Grant], now: datetime) -> None:
+    """Let a person's roles by their groups be ``grants``, for as long as a session lasts."""
+    ends = now + timedelta(seconds=SESSION_SECONDS)
+    for held in access_store.assignments_of(change.connection, who):
+        if held.assigned_by != ASSIGNER:
+            continue
+        grant = Grant(role=held.role, scope=held.scope)
+        running = held.expires_at is not None and held.expires_at > now
+        if grant in grants and running:
+            access_store.prolong_assignment(change.connection, held.id, ends)
+            grants = grants - {grant}
+        elif running:
+            remove_role(change, held.id, ASSIGNER)
+        else:
+            access_store.remove_assignment(change.connection, held.id)
+    for grant in sorted(grants, key=lambda grant: (grant.role, grant.scope)):
+        add_role(change, who, grant, ASSIGNER, now, ends)
+
+
+def _made_for(change: Change, person: Person, now: datetime) -> str:
     """A new user for a person. A name that is taken is somebody else's, whoever calls themselves
     so: the person then gets one with an ending that nobody else has.
     """
     usual, distinct = name_for(person), distinct_name_for(person)
     for name in (usual, distinct) if usual not in _RESERVED else (distinct,):
         principal = principal_of("user", name)
-        if access_store.add_principal(connection, principal, PLATFORM.id, now):
-            return principal
+        if access_store.add_principal(change.connection, principal, PLATFORM.id, now):
+            told = {"principal": principal.id, "account": person.display}
+            change.record(ASSIGNER, "principal:create", Scope(), **told)
+            return principal.id
     raise Conflict(
         f"There is no name left for the account {person.subject}.",
         hint=f"Say whose it is: northstar principal link user:NAME {person.subject}",
