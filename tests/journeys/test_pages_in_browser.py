@@ -17,7 +17,7 @@ from tests.platform.web.world import PLACE, WebWorld
 
 WITHOUT = "NORTHSTAR_WITHOUT_BROWSER"
 ADDRESSES = ["/", PLACE, f"{PLACE}/versions/3", "/approvals", "/alerts?state=all", "/audit"]
-ADDRESSES += ["/access?scope=/operations"]
+ADDRESSES += ["/environments", "/access?scope=/operations"]
 
 # Every text whose contrast with what is behind it is too low (WCAG 2.2, 1.4.3: 4.5, large 3).
 FAINT_TEXTS = """
