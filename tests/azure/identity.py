@@ -19,12 +19,14 @@ class ManagedIdentity(Service):
         seconds: how long a token lasts.
         tokens: the newest token of each resource.
         on_token: told of each one before it is given.
+        again: gives the same token for the same resource, to every process that asks.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds = 3600
         self.tokens: dict[str, str] = {}
+        self.again = False
         self.on_token: Callable[[str, str], None] = lambda _resource, _token: None
 
     @property
@@ -42,8 +44,11 @@ class ManagedIdentity(Service):
             return Answer(401, b"{}")
         resource = query["resource"]
         token = f"token-{len(self.asked)}-for-{resource}"
-        self.on_token(resource, token)
-        self.tokens[resource] = token
+        if self.again and resource in self.tokens:
+            token = self.tokens[resource]
+        else:
+            self.on_token(resource, token)
+            self.tokens[resource] = token
         told = {
             "access_token": token,
             "expires_on": str(int(time.time()) + self.seconds),

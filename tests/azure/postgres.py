@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 import threading
 from asyncio import StreamReader, StreamWriter
@@ -16,6 +17,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+README = Path(__file__).parents[2] / "infra/terraform/modules/database/README.md"
+ROLE = "id-northstar-dev"
+"""Stands for the identity; it is the README's example."""
 RESOURCE = "https://ossrdbms-aad.database.windows.net"
 _SSL_REQUEST = bytes((0, 0, 0, 8, 4, 210, 22, 47))
 
@@ -25,28 +29,36 @@ class EntraPostgres:
 
     Args:
         server: address of a PostgreSQL server, as its administrator, over a socket.
-        role: that stands for the identity.
         port: at which a ``TlsFront`` listens before that server.
         certificate: of that front.
     """
 
-    def __init__(self, server: str, role: str, port: int, certificate: Path) -> None:
+    def __init__(self, server: str, port: int, certificate: Path) -> None:
+        self.port = port
         self._server = server
-        self._role = role
-        self._address = f"postgresql+psycopg://{role}@127.0.0.1:{port}"
         self._certificate = certificate
 
     def url(self, database: str, **options: str) -> str:
         """As the identity, without password; ``options`` beside or instead of the usual ones."""
         usual = {"sslmode": "verify-full", "sslrootcert": str(self._certificate), **options}
         query = "&".join(f"{name}={value}" for name, value in usual.items())
-        return f"{self._address}/{database}?{query}"
+        return f"postgresql+psycopg://{ROLE}@127.0.0.1:{self.port}/{database}?{query}"
 
     def hand_out(self, resource: str, token: str) -> None:
         """Let the identity in by this token, and by no earlier one."""
         if resource == RESOURCE:
-            role, password = sql.Identifier(self._role), sql.Literal(token)
+            role, password = sql.Identifier(ROLE), sql.Literal(token)
             self.run("postgres", sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
+
+    def let_in_as_documented(self) -> None:
+        """Give the role the rights that the database module's README says."""
+        (block,) = re.findall(r"```sql\n(.*?)```", README.read_text(), re.DOTALL)
+        database = "postgres"
+        for line in filter(None, block.splitlines()):
+            if line.startswith("\\c "):
+                database = line.removeprefix("\\c ")
+            elif "pgaadauth_create_principal" not in line:  # Azure's own: it makes the role
+                self.run(database, sql.SQL(line))
 
     def run(self, database: str, *commands: sql.SQL | sql.Composed) -> None:
         """As the server's administrator."""
@@ -58,18 +70,18 @@ class EntraPostgres:
 
 @contextmanager
 def entra_postgres(
-    server: str, role: str, databases: Sequence[str], certificate: Path
+    server: str, databases: Sequence[str], certificate: Path
 ) -> Iterator[EntraPostgres]:
     """The role without rights and the databases, until the end of the block."""
     folder = Path(str(make_url(server).query["host"]))
     rules = folder / "pg_hba.conf"
     before = rules.read_text()
     with TlsFront(folder / ".s.PGSQL.5432", certificate) as front:
-        postgres = EntraPostgres(server, role, front.port, certificate)
-        identity, reload = sql.Identifier(role), sql.SQL("SELECT pg_reload_conf()")
+        postgres = EntraPostgres(server, front.port, certificate)
+        identity, reload = sql.Identifier(ROLE), sql.SQL("SELECT pg_reload_conf()")
         names = [sql.Identifier(name) for name in databases]
         made = [sql.SQL("CREATE DATABASE {}").format(name) for name in names]
-        rules.write_text(f'local all "{role}" scram-sha-256\n{before}')
+        rules.write_text(f'local all "{ROLE}" scram-sha-256\n{before}')
         postgres.run("postgres", sql.SQL("CREATE ROLE {} LOGIN").format(identity), *made, reload)
         yield postgres
         rules.write_text(before)

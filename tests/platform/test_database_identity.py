@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from psycopg import sql
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -17,12 +15,9 @@ from northstar.errors import Invalid, Unavailable
 from northstar.platform.database_identity import check_database, signing_in_to_databases
 from northstar.platform.schema import migrate
 from tests.azure.identity import ManagedIdentity
-from tests.azure.postgres import RESOURCE, EntraPostgres, entra_postgres
+from tests.azure.postgres import RESOURCE, ROLE, EntraPostgres, entra_postgres
 from tests.telemetry.receivers import certify
 
-ROOT = Path(__file__).parent.parent.parent
-README = ROOT / "infra/terraform/modules/database/README.md"
-ROLE = "id-northstar-dev"
 SHORTER_THAN_WHAT_IS_RENEWED_SECONDS = 60
 GOOD = "postgresql+psycopg://id-northstar@db.example/northstar?sslmode=verify-full"
 
@@ -44,7 +39,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres(
     postgres_server: str, certificate: Path, identity: ManagedIdentity
 ) -> Iterator[EntraPostgres]:
-    with entra_postgres(postgres_server, ROLE, ("northstar", "mlflow"), certificate) as postgres:
+    with entra_postgres(postgres_server, ("northstar", "mlflow"), certificate) as postgres:
         identity.on_token = postgres.hand_out
         yield postgres
 
@@ -66,20 +61,14 @@ def connect(url: str) -> None:
 def test_tables_are_made_with_the_rights_that_the_database_module_names(
     postgres: EntraPostgres,
 ) -> None:
-    (block,) = re.findall(r"```sql\n(.*?)```", README.read_text(), re.DOTALL)
-    database = "postgres"
-    for line in filter(None, block.splitlines()):
-        if line.startswith("\\c "):
-            database = line.removeprefix("\\c ")
-        elif "pgaadauth_create_principal" not in line:  # Azure's own function: it makes the role
-            postgres.run(database, sql.SQL(line))
+    postgres.let_in_as_documented()
     url = postgres.url("northstar")
     with signing_in_to_databases([url]):
-        database_ = Database(url)
-        migrate(database_)
-        with database_.read() as connection:
+        database = Database(url)
+        migrate(database)
+        with database.read() as connection:
             assert connection.execute(text("SELECT current_user")).scalar_one() == ROLE
-        database_.close()
+        database.close()
 
 
 def test_a_token_is_asked_for_once_and_used_until_it_nearly_ends(
