@@ -10,7 +10,7 @@ import pytest
 from northstar.clock import SystemClock
 from northstar.database import Database
 from northstar.platform.lease import Lease, leases
-from northstar.platform.loops import Loop, Loops
+from northstar.platform.loops import Group, Loop, Loops
 from northstar.telemetry import trace_context
 from northstar.telemetry.fake import RecordingTelemetry
 
@@ -25,7 +25,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def _loops(database: Database, holder: str, loops: list[Loop]) -> Loops:
     clock = SystemClock()
-    return Loops(loops, Lease(database, clock, "loops", holder), clock)
+    return Loops([Group(Lease(database, clock, "loops", holder), loops)], clock)
 
 
 def test_a_loop_outlives_a_failing_step(
@@ -62,6 +62,30 @@ def test_a_replica_without_the_lease_does_not_step(database: Database) -> None:
     follower.stop()
 
 
+def test_each_group_is_run_by_who_has_its_lease(database: Database) -> None:
+    clock = SystemClock()
+    stepped = {name: threading.Event() for name in ("both", "one alone", "the other's")}
+
+    def group(lease: str, holder: str, name: str) -> Group:
+        return Group(Lease(database, clock, lease, holder), [Loop(name, stepped[name].set, 0.01)])
+
+    both = Loops([group("loops", "a", "both"), group("jobs", "a", "one alone")], clock)
+    both.start()
+    assert stepped["both"].wait(10)
+    assert stepped["one alone"].wait(10)
+    jobs = Loops([group("jobs", "b", "the other's")], clock)
+    jobs.start()
+    assert not stepped["the other's"].wait(1)
+    assert (both.leading, sorted(both.lags()), sorted(jobs.lags())) == (
+        True,
+        ["both", "one alone"],
+        [],
+    )
+    both.stop()
+    assert stepped["the other's"].wait(10)
+    jobs.stop()
+
+
 def test_steps_that_did_something_or_failed_have_spans_and_idle_ones_have_none(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -82,7 +106,7 @@ def test_steps_that_did_something_or_failed_have_spans_and_idle_ones_have_none(
     telemetry = RecordingTelemetry()
     clock = SystemClock()
     lease = Lease(database, clock, "loops", "a")
-    loops = Loops([Loop("work", step, 0.01)], lease, clock, telemetry)
+    loops = Loops([Group(lease, [Loop("work", step, 0.01)])], clock, telemetry)
     with caplog.at_level(logging.CRITICAL):
         loops.start()
         assert ended.wait(10)

@@ -17,7 +17,7 @@ from northstar.isolation.this_process import (
 from northstar.platform.app import create_app
 from northstar.platform.database_identity import signing_in_to_databases
 from northstar.platform.logs import log_to_stderr
-from northstar.platform.settings import Settings
+from northstar.platform.settings import SQUADS_CODE, Settings
 from northstar.platform.settings_sources import FoundSettings, find_settings
 from northstar.platform.telemetry import start_telemetry
 from northstar.platform.up import run_embedded, serve
@@ -57,7 +57,7 @@ def server(host: str, port: int, show_settings: bool) -> None:
     Configuration if the environment says where that is.
 
     It does not start with a store that it can't use. Squads' code (jobs, endpoints) is started as
-    users of its own, or not at all, unless the settings say otherwise.
+    users of its own, or not at all, unless the settings say otherwise; or it is left to others.
     """
     if show_settings:
         _show_settings()
@@ -66,7 +66,8 @@ def server(host: str, port: int, show_settings: bool) -> None:
     with _started() as (settings, found), found.watched():
         platform = build(settings, telemetry=start_telemetry())
         platform.storage.check()
-        if problem := platform.isolation.problem:
+        problem = platform.isolation.problem
+        if problem and settings.elsewhere != SQUADS_CODE:
             say(f"Warning: {problem}")
         with socket.create_server((host, port), backlog=1024) as listener:
             say(f"The control plane listens on {host}:{listener.getsockname()[1]}")

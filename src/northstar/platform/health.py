@@ -37,10 +37,14 @@ def router(platform: Platform, guard: Guard) -> APIRouter:
             "ready": all(checks.values()),
             "checks": checks,
             "leading": platform.loops.leading,
-            "jobs": platform.isolation.protection,
+            "jobs": _jobs(platform),
         }
 
     return routes
+
+
+def _jobs(platform: Platform) -> str:
+    return "elsewhere" if "jobs" in platform.settings.elsewhere else platform.isolation.protection
 
 
 def _database_answers(platform: Platform) -> bool:

@@ -1,7 +1,8 @@
 """The background loops: each looks at the world, takes one step towards what is wanted, rests.
 
 A step is level-triggered and idempotent: a loop that is killed between two steps, or whose
-step fails, simply looks again. Only the replica that holds the lease steps.
+step fails, simply looks again. Loops come in groups, which may run on different machines: of each
+group, only the replica that holds its lease steps.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from northstar.clock import Clock
@@ -34,6 +35,15 @@ class Loop:
     pause_seconds: float
 
 
+@dataclass(frozen=True)
+class Group:
+    """Loops that one replica at a time runs, all of them."""
+
+    lease: Lease
+    loops: Sequence[Loop]
+    held: threading.Event = field(default_factory=threading.Event)
+
+
 @dataclass
 class LoopHealth:
     """What is known of one loop; shown by the readiness route."""
@@ -46,17 +56,19 @@ class LoopHealth:
 
 
 class Loops:
-    """Runs each loop in a thread of its own for as long as this replica holds the lease.
+    """Runs each loop in a thread of its own for as long as this replica holds its group's lease.
 
     A step that did something, which it says by returning something true, or that failed, has a
     span; what it writes down and logs belongs to that.
+
+    Args:
+        groups: with different leases; who holds the first group's is said to lead.
     """
 
     def __init__(
-        self, loops: list[Loop], lease: Lease, clock: Clock, telemetry: Telemetry | None = None
+        self, groups: Sequence[Group], clock: Clock, telemetry: Telemetry | None = None
     ) -> None:
-        self._loops = loops
-        self._lease = lease
+        self._groups = groups
         self._clock = clock
         self._telemetry = telemetry or QuietTelemetry()
         self._duration = self._telemetry.instruments.histogram(
@@ -66,60 +78,66 @@ class Loops:
             "northstar.loop.failures", "{step}", "Steps of background loops that failed."
         )
         self._stop = threading.Event()
-        self._leading = threading.Event()
+        self._leading = groups[0].held
         self._threads: list[threading.Thread] = []
-        self.health: dict[str, LoopHealth] = {loop.name: LoopHealth() for loop in loops}
+        self.health: dict[str, LoopHealth] = {
+            loop.name: LoopHealth() for group in groups for loop in group.loops
+        }
 
     def start(self) -> None:
-        """Start asking for the lease, and stepping once it is held."""
+        """Start asking for the leases, and stepping where one is held."""
         self._threads = [
-            threading.Thread(target=self._keep_lease, name="lease", daemon=True),
+            threading.Thread(target=self._keep_leases, name="leases", daemon=True),
             *(
-                threading.Thread(target=self._run, args=(loop,), name=loop.name, daemon=True)
-                for loop in self._loops
+                threading.Thread(target=self._run, args=(group, loop), name=loop.name, daemon=True)
+                for group in self._groups
+                for loop in group.loops
             ),
         ]
         for thread in self._threads:
             thread.start()
 
     def stop(self, timeout_seconds: float = 10.0) -> None:
-        """Let the running steps end, then give the lease back."""
+        """Let the running steps end, then give the leases back."""
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout_seconds)
-        if self._leading.is_set():
-            self._lease.give_back()
+        for group in self._groups:
+            if group.held.is_set():
+                group.lease.give_back()
 
     @property
     def leading(self) -> bool:
-        """Whether this replica is the one that steps."""
+        """Whether this replica holds the first group's lease."""
         return self._leading.is_set()
 
-    def _keep_lease(self) -> None:
+    def _keep_leases(self) -> None:
         while not self._stop.is_set():
-            try:
-                held = self._lease.hold()
-            except Exception:  # the database may be away for a moment; the lease then runs out
-                log.exception("the lease could not be renewed")
-                held = False
-            if held:
-                self._leading.set()
-            else:
-                self._leading.clear()
+            for group in self._groups:
+                try:
+                    held = group.lease.hold()
+                except Exception:  # the database may be away for a moment; the lease then runs out
+                    log.exception("a lease could not be renewed")
+                    held = False
+                if held:
+                    group.held.set()
+                else:
+                    group.held.clear()
             self._stop.wait(4.0)
 
     def lags(self) -> dict[str, float]:
-        """For each loop, how many seconds ago it did its last step without a failure."""
+        """For each loop that runs here, how many seconds ago a step of it did not fail."""
         now = self._clock.now()
+        here = [loop.name for group in self._groups if group.held.is_set() for loop in group.loops]
         return {
-            name: (now - health.last_success_at).total_seconds()
-            for name, health in self.health.items()
-            if health.last_success_at
+            name: (now - succeeded).total_seconds()
+            for name in here
+            if (succeeded := self.health[name].last_success_at)
         }
 
-    def _run(self, loop: Loop) -> None:
+    def _run(self, group: Group, loop: Loop) -> None:
         while not self._stop.is_set():
-            if self._leading.wait(timeout=0.5):
+            if group.held.wait(timeout=0.5):
                 self._stop.wait(self._step(loop))
 
     def _step(self, loop: Loop) -> float:

@@ -1,7 +1,7 @@
 """What is measured of the platform's state: what an operator would want to be woken for.
 
 Read from the database when metrics are collected, by the replica that leads, so that replicas don't
-count the same things again.
+count the same things again. How far behind a loop is, the replica says that runs it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def watch(
         "What has not yet arrived at where it is sent: entries of the audit, events.",
         lambda: [(what.waiting(), {"northstar.kind": kind}) for kind, what in backlogs.items()],
     )
-    gauge(
+    made.gauge(
         "northstar.loop.lag",
         "s",
         "How long ago a background loop last did its step without a failure.",

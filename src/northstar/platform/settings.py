@@ -17,6 +17,8 @@ from northstar.storage.places import Places, local_folder
 from northstar.telemetry.settings import azure_identity
 
 DEFAULT_PORT = 8700
+SQUADS_CODE = frozenset({"jobs", "endpoints"})
+"""The kinds of squads' code that a server can leave to others."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Settings:
         sign_in: how people sign in with their organisation's account, if they can.
         stores: where models, captures and MLflow's artifacts are; without it, in ``state``.
         isolation: how squads' code is kept apart; ``None`` where all is one person's.
+        elsewhere: the kinds of squads' code that other servers run, or containers of its own.
         alert_webhook: where alerts about environments are told; empty for nowhere.
     """
 
@@ -56,6 +59,7 @@ class Settings:
     sign_in: SignInSettings | None = None
     stores: Places | None = None
     isolation: IsolationSettings | None = None
+    elsewhere: frozenset[str] = frozenset()
     alert_webhook: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
@@ -82,9 +86,9 @@ class Settings:
         ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
         ``NORTHSTAR_DATABASE_IDENTITY``, ``NORTHSTAR_TRUSTED_PROXIES``,
         ``NORTHSTAR_AZURE_MONITOR``, ``NORTHSTAR_POLICIES``, ``NORTHSTAR_ENCRYPTION_KEY``,
-        ``NORTHSTAR_SIGN_IN_…``, ``NORTHSTAR_ALERT_WEBHOOK`` and ``NORTHSTAR_STORE``. What is secret
-        may be a reference to a source of secrets. Raises ``Invalid``, and what reading a secret
-        raises.
+        ``NORTHSTAR_SIGN_IN_…``, ``NORTHSTAR_ALERT_WEBHOOK``, ``NORTHSTAR_ELSEWHERE`` and
+        ``NORTHSTAR_STORE``. What is secret may be a reference to a source of secrets. Raises
+        ``Invalid``, and what reading a secret raises.
         """
         env = os.environ if environ is None else environ
         wanted = {
@@ -114,6 +118,7 @@ class Settings:
             sign_in=_sign_in(env, sources),
             stores=Places.from_environment(env, Path(env["NORTHSTAR_STATE"]).resolve()),
             isolation=IsolationSettings.from_environment(env),
+            elsewhere=_elsewhere(env),
             alert_webhook=read_secret(env.get("NORTHSTAR_ALERT_WEBHOOK", ""), sources),
         )
 
@@ -170,6 +175,16 @@ def _entra_databases(env: Mapping[str, str]) -> bool:
             hint=f"It can be {ENTRA}, or not be set.",
         )
     return bool(identity)
+
+
+def _elsewhere(env: Mapping[str, str]) -> frozenset[str]:
+    words = frozenset(env.get("NORTHSTAR_ELSEWHERE", "").split())
+    if unknown := words - SQUADS_CODE:
+        raise Invalid(
+            f"NORTHSTAR_ELSEWHERE has {', '.join(sorted(unknown))}.",
+            hint=f"It can have {' and '.join(sorted(SQUADS_CODE))}, separated by a blank.",
+        )
+    return words
 
 
 def _sign_in(env: Mapping[str, str], sources: Mapping[str, SecretSource]) -> SignInSettings | None:

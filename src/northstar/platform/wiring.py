@@ -38,7 +38,7 @@ from northstar.pipeline.jobs.service import JobService
 from northstar.pipeline.jobs.store import JobStore
 from northstar.platform.adapters import JobPlatform, MonitorActions
 from northstar.platform.lease import Lease
-from northstar.platform.loops import Loop, Loops
+from northstar.platform.loops import Group, Loop, Loops
 from northstar.platform.measures import Backlog, counted
 from northstar.platform.schema import migrate, one_replica_at_a_time
 from northstar.platform.settings import Settings
@@ -114,103 +114,38 @@ def build(
     Raises ``Invalid`` for a policy of the platform team's that doesn't fit, with file and line,
     and for the address of a store that cannot work.
     """
-    clock, telemetry = clock or SystemClock(), telemetry or QuietTelemetry()
-    book = policy_book(settings.policies)
-    storage = Storage(settings, clock)
-    database = Database(settings.database_url)
-    migrate(database)
-    access = AccessService(
-        database,
-        clock,
-        settings.url,
-        Checkpoints(settings.state / "audit" / "checkpoints.jsonl"),
-        book,
-        Sealer(settings.encryption_keys()),
-    )
-    mlflow = MlflowRest(f"{settings.url}/mlflow", access.platform_token)
-    projects = ProjectService(ProjectStore(database), mlflow, clock)
-
-    def uses(project: ProjectRef, version: int) -> list[VersionUse]:
-        return releases.uses(project, version)  # releases are built on the registry, below
-
-    registry = RegistryService(
-        database,
-        mlflow,
-        storage.models,
-        settings.state / "downloads",
-        clock,
-        uses,
-        projects,
-    )
-    standards = StandardsService(registry, ParameterStore(database, clock))
-    endpoints = EndpointService(
-        database,
-        clock,
-        model_archive=registry.model_archive,
-        access=lambda endpoint: _endpoint_access(access, endpoint),
-        capture=storage.capture_spec,
-    )
-    freezes = FreezeService(database, clock, projects, access)
-    releases = _releases(database, clock, registry, standards, endpoints, access, freezes)
-    isolation = choose_isolation(settings.isolation, os.environ)
-    platform = JobPlatform(registry, access, releases, settings.url)
-    jobs = _jobs(settings, database, clock, isolation, platform)
-    monitoring = MonitoringService(
-        database,
-        storage.captures(endpoints.endpoints),
-        registry,
-        MonitorActions(jobs, releases),
-        HttpWebhooks(),
-        clock,
-        settings.alert_webhook,
-    )
-    environments = EnvironmentService(database, clock, monitoring)
-    supervisor = _supervisor(settings, database, clock, endpoints, access, isolation)
-    steps = {
-        "release": releases.step,
-        "supervisor": supervisor.step,
-        "monitoring": counted(telemetry.instruments, monitoring.step),
-        "jobs": jobs.step,
-        **storage.loops(),
-        **_collecting(settings, isolation, endpoints, supervisor),
-    }
-    rarely: dict[str, Callable[[], object]] = {
-        "audit": access.audit.watch,
-        "environments": environments.step,
-        "signing-keys": lambda: access.tokens.keys.rotate_when_older(_SIGNING_KEYS_LAST),
-    }
-    backlogs = _backlogs(settings, database, clock, access, telemetry)
-    rarely |= {name: backlog.step for name, backlog in backlogs.items()}
-    lazy_mlflow = LazyMlflow(
-        settings.mlflow_database_url,
-        storage.mlflow_artifacts,
-        load=lambda url, artifacts: _load_mlflow(database, url, artifacts),
-    )
+    ground = _ground(settings, clock or SystemClock(), telemetry or QuietTelemetry())
+    road = _road(ground)
+    code = _squads_code(ground, road)
+    monitoring = _monitoring(ground, road, code.jobs)
+    environments = EnvironmentService(ground.database, ground.clock, monitoring)
+    backlogs = _backlogs(ground)
+    mlflow = _mlflow(ground)
     return Platform(
         settings=settings,
-        storage=storage,
-        database=database,
-        guard=Guard(access),
-        access=access,
-        sign_in=SignIn(access, clock, settings.sign_in) if settings.sign_in else None,
-        elevations=ElevationService(database, clock, access),
-        projects=projects,
-        registry=registry,
-        standards=standards,
-        endpoints=endpoints,
-        releases=releases,
+        storage=ground.storage,
+        database=ground.database,
+        guard=Guard(ground.access),
+        access=ground.access,
+        sign_in=_sign_in(ground),
+        elevations=ElevationService(ground.database, ground.clock, ground.access),
+        projects=road.projects,
+        registry=road.registry,
+        standards=road.standards,
+        endpoints=road.endpoints,
+        releases=road.releases,
         environments=environments,
-        freezes=freezes,
+        freezes=road.freezes,
         monitoring=monitoring,
-        jobs=jobs,
-        isolation=isolation,
-        supervisor=supervisor,
-        loops=_loops(steps, rarely, database, clock, telemetry),
+        jobs=code.jobs,
+        isolation=code.isolation,
+        supervisor=code.supervisor,
+        loops=_loops(ground, road, code, monitoring, environments, backlogs),
         backlogs=backlogs,
-        telemetry=telemetry,
-        mlflow=lazy_mlflow,
-        mlflow_door=MlflowDoor(lazy_mlflow, access, RegisteredVersions(database)),
-        mlflow_rest=mlflow,
+        telemetry=ground.telemetry,
+        mlflow=mlflow,
+        mlflow_door=MlflowDoor(mlflow, ground.access, RegisteredVersions(ground.database)),
+        mlflow_rest=road.mlflow,
     )
 
 
@@ -224,83 +159,195 @@ def holds(freezes: FreezeService) -> Holds:
     return hold
 
 
-def _releases(
-    database: Database,
-    clock: Clock,
-    registry: RegistryService,
-    standards: StandardsService,
-    endpoints: EndpointService,
-    access: AccessService,
-    freezes: FreezeService,
-) -> ReleaseService:
-    held = holds(freezes)
-    return ReleaseService(database, clock, registry, standards, endpoints, endpoints, access, held)
+@dataclass(frozen=True)
+class _Ground:
+    """What everything stands on."""
+
+    settings: Settings
+    clock: Clock
+    telemetry: Telemetry
+    storage: Storage
+    database: Database
+    access: AccessService
 
 
-def _jobs(
-    settings: Settings,
-    database: Database,
-    clock: Clock,
-    isolation: Isolation,
-    platform: JobPlatform,
-) -> JobService:
-    executor = LocalExecutor(isolation)
-    return JobService(JobStore(database), executor, isolation, platform, settings.jobs, clock)
-
-
-def _supervisor(
-    settings: Settings,
-    database: Database,
-    clock: Clock,
-    endpoints: EndpointService,
-    access: AccessService,
-    isolation: Isolation,
-) -> Supervisor:
-    return Supervisor(
+def _ground(settings: Settings, clock: Clock, telemetry: Telemetry) -> _Ground:
+    book = policy_book(settings.policies)
+    storage = Storage(settings, clock)
+    database = Database(settings.database_url)
+    migrate(database)
+    access = AccessService(
         database,
         clock,
-        endpoints,
+        settings.url,
+        Checkpoints(settings.state / "audit" / "checkpoints.jsonl"),
+        book,
+        Sealer(settings.encryption_keys()),
+    )
+    return _Ground(settings, clock, telemetry, storage, database, access)
+
+
+@dataclass(frozen=True)
+class _Road:
+    """The way of a version: registered, held to standards, released, served."""
+
+    mlflow: MlflowRest
+    projects: ProjectService
+    registry: RegistryService
+    standards: StandardsService
+    endpoints: EndpointService
+    freezes: FreezeService
+    releases: ReleaseService
+
+
+def _road(ground: _Ground) -> _Road:
+    database, clock, access = ground.database, ground.clock, ground.access
+    mlflow = MlflowRest(f"{ground.settings.url}/mlflow", access.platform_token)
+    projects = ProjectService(ProjectStore(database), mlflow, clock)
+
+    def uses(project: ProjectRef, version: int) -> list[VersionUse]:
+        return releases.uses(project, version)  # releases are built on the registry, below
+
+    registry = RegistryService(
+        database,
+        mlflow,
+        ground.storage.models,
+        ground.settings.state / "downloads",
+        clock,
+        uses,
+        projects,
+    )
+    standards = StandardsService(registry, ParameterStore(database, clock))
+    endpoints = EndpointService(
+        database,
+        clock,
+        model_archive=registry.model_archive,
+        access=lambda endpoint: _endpoint_access(access, endpoint),
+        capture=ground.storage.capture_spec,
+    )
+    freezes = FreezeService(database, clock, projects, access)
+    releases = ReleaseService(
+        database, clock, registry, standards, endpoints, endpoints, access, holds(freezes)
+    )
+    return _Road(mlflow, projects, registry, standards, endpoints, freezes, releases)
+
+
+@dataclass(frozen=True)
+class _SquadsCode:
+    """What runs squads' code on this machine, and keeps it apart."""
+
+    isolation: Isolation
+    jobs: JobService
+    supervisor: Supervisor
+
+
+def _squads_code(ground: _Ground, road: _Road) -> _SquadsCode:
+    settings, access = ground.settings, ground.access
+    isolation = choose_isolation(settings.isolation, os.environ)
+    jobs = JobService(
+        JobStore(ground.database),
+        LocalExecutor(isolation),
+        isolation,
+        JobPlatform(road.registry, access, road.releases, settings.url),
+        settings.jobs,
+        ground.clock,
+    )
+    supervisor = Supervisor(
+        ground.database,
+        ground.clock,
+        road.endpoints,
         identity=lambda endpoint: _endpoint_identity(access, endpoint),
         url=settings.url,
         isolation=isolation,
         folder=settings.endpoints,
         captures=None if isolation.protection == "isolated" else settings.captures,
     )
+    return _SquadsCode(isolation, jobs, supervisor)
 
 
-def _collecting(
-    settings: Settings, isolation: Isolation, endpoints: EndpointService, supervisor: Supervisor
-) -> _Steps:
-    """Endpoints that are kept apart can't bring their captures themselves."""
-    if isolation.protection != "isolated":
-        return {}
-    stores = SquadStores(settings.places.captures)
-    return {"collecting": Collector(endpoints.endpoints, supervisor.state_path, stores).step}
+def _monitoring(ground: _Ground, road: _Road, jobs: JobService) -> MonitoringService:
+    return MonitoringService(
+        ground.database,
+        ground.storage.captures(road.endpoints.endpoints),
+        road.registry,
+        MonitorActions(jobs, road.releases),
+        HttpWebhooks(),
+        ground.clock,
+        ground.settings.alert_webhook,
+    )
 
 
-def _backlogs(
-    settings: Settings,
-    database: Database,
-    clock: Clock,
-    access: AccessService,
-    telemetry: Telemetry,
-) -> dict[str, Backlog]:
-    backlogs: dict[str, Backlog] = {"events": Outbox(database, telemetry, clock)}
+def _backlogs(ground: _Ground) -> dict[str, Backlog]:
+    settings, database = ground.settings, ground.database
+    backlogs: dict[str, Backlog] = {"events": Outbox(database, ground.telemetry, ground.clock)}
     if settings.azure_monitor:
         wanted = settings.azure_identity
         credential = None if wanted is None else azure_credential(wanted)
         target = AzureMonitorAudit(settings.azure_monitor, credential)
-        backlogs["audit-export"] = AuditExport(database, access.audit, target)
+        backlogs["audit-export"] = AuditExport(database, ground.access.audit, target)
     return backlogs
 
 
+def _mlflow(ground: _Ground) -> LazyMlflow:
+    return LazyMlflow(
+        ground.settings.mlflow_database_url,
+        ground.storage.mlflow_artifacts,
+        load=lambda url, artifacts: _load_mlflow(ground.database, url, artifacts),
+    )
+
+
+def _sign_in(ground: _Ground) -> SignIn | None:
+    wanted = ground.settings.sign_in
+    return SignIn(ground.access, ground.clock, wanted) if wanted else None
+
+
 def _loops(
-    steps: _Steps, rarely: _Steps, database: Database, clock: Clock, telemetry: Telemetry
+    ground: _Ground,
+    road: _Road,
+    code: _SquadsCode,
+    monitoring: MonitoringService,
+    environments: EnvironmentService,
+    backlogs: Mapping[str, Backlog],
 ) -> Loops:
-    lease = Lease(database, clock, "loops", _replica_name())
-    often = [Loop(name, step, _PAUSE_SECONDS) for name, step in steps.items()]
-    seldom = [Loop(name, step, _LONG_PAUSE_SECONDS) for name, step in rarely.items()]
-    return Loops([*often, *seldom], lease, clock, telemetry)
+    """The platform's own loops, and those for squads' code that this server is to run."""
+    keys = ground.access.tokens.keys
+    often: _Steps = {
+        "release": road.releases.step,
+        "monitoring": counted(ground.telemetry.instruments, monitoring.step),
+        **ground.storage.loops(),
+    }
+    rarely: _Steps = {
+        "audit": ground.access.audit.watch,
+        "environments": environments.step,
+        "signing-keys": lambda: keys.rotate_when_older(_SIGNING_KEYS_LAST),
+        **{name: backlog.step for name, backlog in backlogs.items()},
+    }
+    of_squads: dict[str, _Steps] = {
+        "jobs": {"jobs": code.jobs.step},
+        "endpoints": {"supervisor": code.supervisor.step, **_collecting(ground, road, code)},
+    }
+    holder = _replica_name()
+
+    def group(lease: str, loops: list[Loop]) -> Group:
+        return Group(Lease(ground.database, ground.clock, lease, holder), loops)
+
+    own = group("loops", _paced(often, _PAUSE_SECONDS) + _paced(rarely, _LONG_PAUSE_SECONDS))
+    here = sorted(of_squads.keys() - ground.settings.elsewhere)
+    groups = [own, *(group(kind, _paced(of_squads[kind], _PAUSE_SECONDS)) for kind in here)]
+    return Loops(groups, ground.clock, ground.telemetry)
+
+
+def _collecting(ground: _Ground, road: _Road, code: _SquadsCode) -> _Steps:
+    """Endpoints that are kept apart can't bring their captures themselves."""
+    if code.isolation.protection != "isolated":
+        return {}
+    stores = SquadStores(ground.settings.places.captures)
+    collector = Collector(road.endpoints.endpoints, code.supervisor.state_path, stores)
+    return {"collecting": collector.step}
+
+
+def _paced(steps: _Steps, pause_seconds: float) -> list[Loop]:
+    return [Loop(name, step, pause_seconds) for name, step in steps.items()]
 
 
 def _endpoint_access(access: AccessService, endpoint: EndpointRef) -> AccessSpec:
