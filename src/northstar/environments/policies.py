@@ -105,7 +105,6 @@ _SETTINGS: tuple[tuple[str, str, str, Any], ...] = (
     ),
     (_KEYS, "azurerm_storage_account", "local_user_enabled", False),
     (_KEYS, "azurerm_storage_account", "shared_access_key_enabled", False),
-    (_TLS, "azurerm_container_app", "ingress.0.allow_insecure_connections", False),
     (_TLS, "azurerm_storage_account", "min_tls_version", "TLS1_2"),
     (_PURGE, "azurerm_app_configuration", "purge_protection_enabled", True),
     (_PURGE, "azurerm_key_vault", "purge_protection_enabled", True),
@@ -144,6 +143,7 @@ _KNOWN = frozenset(
         *(f"azurerm_{one}" for one in _WITHOUT_DATA),
         *(kind for _, kind, _, _ in _SETTINGS),
         *_SUBRESOURCES,
+        "azurerm_container_app",
     }
 )
 
@@ -200,6 +200,11 @@ def settings(plan: Plan) -> Iterator[Finding]:
         if not encrypted and one.values.get("account_kind") != "FileStorage":
             hint = "Set https_traffic_only_enabled to true."
             yield Finding(_TLS, one.address, "It answers without TLS.", hint)
+    for one in plan.of_type("azurerm_container_app"):
+        for ingress in one.values.get("ingress") or ():  # without one it answers nobody
+            if ingress.get("allow_insecure_connections") is not False:
+                hint = "Set ingress.allow_insecure_connections to false."
+                yield Finding(_TLS, one.address, "It answers without TLS.", hint)
 
 
 def private_endpoints(plan: Plan) -> Iterator[Finding]:

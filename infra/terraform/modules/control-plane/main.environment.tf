@@ -36,7 +36,8 @@ module "store" {
   tags                       = var.tags
 }
 
-# Working files and the checkpoints of the audit, as docs/reference/settings.md lists them.
+# state: working files and the checkpoints of the audit, as docs/reference/settings.md lists them.
+# work: what jobs work on. It is a share of its own, for what a job writes must not fill the other.
 module "state" {
   source = "../storage"
 
@@ -44,17 +45,19 @@ module "state" {
   resource_group_name        = var.resource_group_name
   location                   = var.location
   kind                       = "nfs"
-  shares                     = { state = var.state_gib }
+  shares                     = { state = var.state_gib, work = var.work_gib }
   private_endpoint_subnet_id = var.private_endpoint_subnet_id
   private_dns_zone_ids       = var.private_dns_zone_ids
   log_analytics_workspace_id = var.log_analytics_workspace_id
   tags                       = var.tags
 }
 
-resource "azurerm_container_app_environment_storage" "state" {
-  name                         = "state"
+resource "azurerm_container_app_environment_storage" "this" {
+  for_each = toset(["state", "work"])
+
+  name                         = each.key
   container_app_environment_id = azurerm_container_app_environment.this.id
   nfs_server_url               = module.state.file_host
-  share_name                   = "/${module.state.name}/${module.state.share_names.state}"
+  share_name                   = "/${module.state.name}/${module.state.share_names[each.key]}"
   access_mode                  = "ReadWrite"
 }

@@ -21,6 +21,10 @@ locals {
     NORTHSTAR_TRUSTED_PROXIES     = var.container_apps_prefix
     NORTHSTAR_ENCRYPTION_KEY      = "keyvault:${var.key_vault_uri}secrets/northstar-encryption-key"
 
+    # Jobs run as users of their own: the container is root in its sandbox, and the share keeps users.
+    NORTHSTAR_JOB_UIDS = "20000-59999"
+    NORTHSTAR_WORK     = "/srv/work"
+
     # What is not set here may be set there.
     NORTHSTAR_APP_CONFIGURATION       = var.app_configuration_endpoint
     NORTHSTAR_APP_CONFIGURATION_LABEL = var.tags["environment"]
@@ -31,6 +35,25 @@ locals {
     OTEL_TRACES_SAMPLER                       = "parentbased_traceidratio"
     OTEL_TRACES_SAMPLER_ARG                   = "0.1"
   }, var.settings)
+
+  # A training takes all the memory that it finds: it must not be that of the replicas that answer.
+  # Endpoints are container apps of their own.
+  apps = {
+    server = {
+      name      = var.name
+      answers   = true
+      elsewhere = "jobs endpoints"
+      replicas  = var.replicas
+      size      = var.size
+    }
+    jobs = {
+      name      = "${var.name}-jobs"
+      answers   = false
+      elsewhere = "endpoints"
+      replicas  = { min = 1, max = 1 }
+      size      = var.jobs_size
+    }
+  }
 }
 
 resource "azurerm_user_assigned_identity" "this" {
@@ -41,7 +64,9 @@ resource "azurerm_user_assigned_identity" "this" {
 }
 
 resource "azurerm_container_app" "this" {
-  name                         = var.name
+  for_each = local.apps
+
+  name                         = each.value.name
   resource_group_name          = var.resource_group_name
   container_app_environment_id = azurerm_container_app_environment.this.id
   revision_mode                = "Single"
@@ -63,35 +88,43 @@ resource "azurerm_container_app" "this" {
     value = var.application_insights_connection_string
   }
 
-  ingress {
-    external_enabled           = true # outside of the environment, which is inside of the network
-    target_port                = local.port
-    transport                  = "http"
-    allow_insecure_connections = false
+  dynamic "ingress" {
+    for_each = each.value.answers ? [local.port] : []
 
-    traffic_weight {
-      latest_revision = true
-      percentage      = 100
+    content {
+      external_enabled           = true # outside of the environment, which is inside of the network
+      target_port                = ingress.value
+      transport                  = "http"
+      allow_insecure_connections = false
+
+      traffic_weight {
+        latest_revision = true
+        percentage      = 100
+      }
     }
   }
 
   template {
-    min_replicas                     = var.replicas.min
-    max_replicas                     = var.replicas.max
+    min_replicas                     = each.value.replicas.min
+    max_replicas                     = each.value.replicas.max
     termination_grace_period_seconds = 60
 
-    volume {
-      name         = "state"
-      storage_type = "NfsAzureFile"
-      storage_name = azurerm_container_app_environment_storage.state.name
+    dynamic "volume" {
+      for_each = azurerm_container_app_environment_storage.this
+
+      content {
+        name         = volume.key
+        storage_type = "NfsAzureFile"
+        storage_name = volume.value.name
+      }
     }
 
     container {
       name    = "northstar"
       image   = "${var.container_registry_login_server}/${var.image}"
       command = ["northstar", "server", "--host", "0.0.0.0", "--port", tostring(local.port)]
-      cpu     = var.size.cpu
-      memory  = var.size.memory
+      cpu     = each.value.size.cpu
+      memory  = each.value.size.memory
 
       dynamic "env" {
         for_each = local.settings
@@ -100,6 +133,11 @@ resource "azurerm_container_app" "this" {
           name  = env.key
           value = env.value
         }
+      }
+
+      env {
+        name  = "NORTHSTAR_ELSEWHERE"
+        value = each.value.elsewhere
       }
 
       env {
@@ -115,6 +153,11 @@ resource "azurerm_container_app" "this" {
       volume_mounts {
         name = "state"
         path = local.settings.NORTHSTAR_STATE
+      }
+
+      volume_mounts {
+        name = "work" # every replica shows what a job says
+        path = local.settings.NORTHSTAR_WORK
       }
 
       startup_probe {
@@ -138,9 +181,13 @@ resource "azurerm_container_app" "this" {
       }
     }
 
-    http_scale_rule {
-      name                = "requests"
-      concurrent_requests = "50"
+    dynamic "http_scale_rule" {
+      for_each = each.value.answers ? ["50"] : []
+
+      content {
+        name                = "requests"
+        concurrent_requests = http_scale_rule.value
+      }
     }
   }
 

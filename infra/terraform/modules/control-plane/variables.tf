@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Name of the container app; the environment and the identity are named after it."
+  description = "Name of the container app; the one for jobs, the environment and the identity are named after it."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z](-?[a-z0-9]){2,30}$", var.name))
-    error_message = "name must be 3 to 31 lower-case letters, digits and single hyphens, starting with a letter."
+    condition     = length(var.name) <= 27 && can(regex("^[a-z](-?[a-z0-9]){2,}$", var.name))
+    error_message = "name must be 3 to 27 lower-case letters, digits and single hyphens, starting with a letter."
   }
 }
 
@@ -61,6 +61,20 @@ variable "size" {
   }
 }
 
+variable "jobs_size" {
+  description = "CPU cores and memory of the replica that runs jobs, in the pairs that Container Apps offers; a training has to fit in."
+  type = object({
+    cpu    = optional(number, 2)
+    memory = optional(string, "4Gi")
+  })
+  default = {}
+
+  validation {
+    condition     = "${var.jobs_size.cpu * 2}Gi" == var.jobs_size.memory && var.jobs_size.cpu <= 4
+    error_message = "jobs_size must have 2Gi of memory for each core, and 4 cores at most; larger trainings belong on Azure ML."
+  }
+}
+
 variable "zone_redundancy_enabled" {
   description = "Whether replicas are spread over zones."
   type        = bool
@@ -89,8 +103,14 @@ variable "state_gib" {
   default     = 100
 }
 
+variable "work_gib" {
+  description = "Size of the folder that jobs work in, in GiB."
+  type        = number
+  default     = 100
+}
+
 variable "state_account_name" {
-  description = "Name of the storage account of the shared folder, unique in all of Azure."
+  description = "Name of the storage account of the shared folders, unique in all of Azure."
   type        = string
 
   validation {

@@ -44,7 +44,7 @@ run "reached_inside_of_the_network_alone" {
   }
 
   assert {
-    condition     = !azurerm_container_app.this.ingress[0].allow_insecure_connections
+    condition     = !azurerm_container_app.this["server"].ingress[0].allow_insecure_connections
     error_message = "Nothing may be sent in the clear."
   }
 }
@@ -54,12 +54,12 @@ run "replicas_find_their_settings" {
 
   # Mocked, the identity's name is known and the addresses are not.
   assert {
-    condition     = azurerm_user_assigned_identity.this.name == "id-northstar-test" && azurerm_container_app.this.template[0].min_replicas == 2
+    condition     = azurerm_user_assigned_identity.this.name == "id-northstar-test" && azurerm_container_app.this["server"].template[0].min_replicas == 2
     error_message = "The identity is the control plane's user in PostgreSQL."
   }
 
   assert {
-    condition     = join(" ", azurerm_container_app.this.template[0].container[0].command) == "northstar server --host 0.0.0.0 --port 8700"
+    condition     = join(" ", azurerm_container_app.this["server"].template[0].container[0].command) == "northstar server --host 0.0.0.0 --port 8700"
     error_message = "The container must run the server on the port that the ingress asks."
   }
 }
@@ -75,6 +75,35 @@ run "what_is_kept_is_in_the_store" {
   assert {
     condition     = azurerm_role_assignment.on_store.role_definition_name == "Storage Blob Data Contributor"
     error_message = "Without the role the server does not start."
+  }
+}
+
+run "jobs_run_beside_what_answers_and_as_users_of_their_own" {
+  command = plan
+
+  assert {
+    condition     = azurerm_container_app.this["jobs"].name == "northstar-test-jobs" && length(azurerm_container_app.this["jobs"].ingress) == 0 && azurerm_container_app.this["jobs"].template[0].max_replicas == 1 && length(azurerm_container_app.this["jobs"].template[0].http_scale_rule) == 0
+    error_message = "One replica must run jobs, and answer nobody."
+  }
+
+  assert {
+    condition     = { for key, app in azurerm_container_app.this : key => one([for env in app.template[0].container[0].env : env.value if env.name == "NORTHSTAR_ELSEWHERE"]) } == { server = "jobs endpoints", jobs = "endpoints" }
+    error_message = "The replicas that answer must run no code of squads, and none of them an endpoint."
+  }
+
+  assert {
+    condition     = local.settings.NORTHSTAR_JOB_UIDS == "20000-59999" && !contains(keys(local.settings), "NORTHSTAR_JOBS")
+    error_message = "Jobs must have users of their own."
+  }
+
+  assert {
+    condition     = alltrue([for app in azurerm_container_app.this : contains([for mount in app.template[0].container[0].volume_mounts : "${mount.name} ${mount.path}"], "work ${local.settings.NORTHSTAR_WORK}")])
+    error_message = "What a job says must be seen by every replica."
+  }
+
+  assert {
+    condition     = !startswith("${local.settings.NORTHSTAR_WORK}/", "${local.settings.NORTHSTAR_STATE}/") # which is closed to other users
+    error_message = "The users must be able to reach their folder."
   }
 }
 
@@ -106,4 +135,24 @@ run "a_size_that_is_not_offered_is_refused" {
   }
 
   expect_failures = [var.size]
+}
+
+run "a_training_that_does_not_fit_is_refused" {
+  command = plan
+
+  variables {
+    jobs_size = { cpu = 8, memory = "16Gi" }
+  }
+
+  expect_failures = [var.jobs_size]
+}
+
+run "a_name_that_leaves_no_room_for_that_of_the_jobs_is_refused" {
+  command = plan
+
+  variables {
+    name = "northstar-test-that-is-longer"
+  }
+
+  expect_failures = [var.name]
 }
