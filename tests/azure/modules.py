@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_MODULES = Path(__file__).parents[2] / "infra" / "terraform" / "modules"
+MODULES = Path(__file__).parents[2] / "infra" / "terraform" / "modules"
 _ENV = re.compile(r'env \{\s+name\s+= "(\w+)"(?: *#.*)?\s+(?:value|secret_name)\s+= (.+)\n')
 _SETTINGS = re.compile(r"settings = merge\(\{\n(.*?)\n  \}, var\.settings\)", re.DOTALL)
 _ENTRY = re.compile(r"^\s+([A-Z][A-Z0-9_]+)\s+= (.+)$", re.MULTILINE)
@@ -14,7 +14,7 @@ _LOCAL = re.compile(r"\$\{local\.(\w+)\}")
 
 def environment_of(module: str) -> dict[str, str]:
     """The container's variables and the expressions that they are set to, with locals put in."""
-    text = (_MODULES / module / "main.tf").read_text()
+    text = (MODULES / module / "main.tf").read_text()
     found = dict(_ENV.findall(text))
     for block in _SETTINGS.findall(text):
         found |= dict(_ENTRY.findall(block))
@@ -28,6 +28,6 @@ def environment_of(module: str) -> dict[str, str]:
 
 def command_of(module: str) -> list[str]:
     """The words of the container's command that are written as they are."""
-    text = (_MODULES / module / "main.tf").read_text()
+    text = (MODULES / module / "main.tf").read_text()
     command = re.search(r"command = \[(.*?)\]", text, re.DOTALL)
     return re.findall(r'"([^"]+)"', command[1]) if command else []

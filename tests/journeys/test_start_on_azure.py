@@ -1,5 +1,6 @@
 """A control plane starts as its Terraform module starts it, with everything around it on loopback:
-managed identity, Key Vault, App Configuration, Application Insights, and a real PostgreSQL.
+managed identity, Key Vault, App Configuration, Application Insights, and a real PostgreSQL. One
+server answers, another one runs jobs.
 
 Blob stands aside: tests/storage holds it to the emulator. Here its places are folders.
 """
@@ -9,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,22 +29,38 @@ import pytest
 
 from northstar.access.client import AccessClient
 from northstar.connection import Connection, Credentials
+from northstar.names import ProjectRef
+from northstar.pipeline.jobs.client import JobClient
+from northstar.pipeline.jobs.domain import JobRequest
 from tests.azure.app_configuration import RESOURCE, Setting, Store
 from tests.azure.identity import CLIENT_ID, ManagedIdentity
-from tests.azure.modules import command_of, environment_of
+from tests.azure.modules import MODULES, command_of, environment_of
 from tests.azure.postgres import ROLE, EntraPostgres, entra_postgres
 from tests.azure.vault import Vault
 from tests.embedded import wait_until
+from tests.isolation.machine import Machine
+from tests.projects import write_returns_project
 from tests.telemetry.receivers import Ingestion, certify
 
 MODULE = environment_of("control-plane")
 MONITOR = "https://monitor.azure.com/"
+PROJECT = ProjectRef("fashion", "returns")
+TRAIN = """
+    import os
+
+    from sklearn.linear_model import LogisticRegression
+
+    def fit(table, parameters):
+        print("trained as", os.getuid(), os.getcwd(), flush=True)
+        return LogisticRegression().fit(table[["price", "size"]], table["returned"])
+"""
 
 
 @dataclass
 class Azure:
     """What is around the container, and the variables that lead there."""
 
+    folder: Path
     environment: dict[str, str]
     store: Store
     ingestion: Ingestion
@@ -59,8 +78,17 @@ def filled_in(variable: str, /, **values: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def azure(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    folder = tmp_path_factory.mktemp("azure")
+def folder() -> Iterator[Path]:
+    """Other users can pass through it, as through a container's folders."""
+    folder = Path(tempfile.mkdtemp(prefix="northstar-"))
+    folder.chmod(0o711)
+    (folder / "work").mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def azure(postgres_server: str, folder: Path) -> Iterator[Azure]:
     certificate = certify(folder / "azure.pem")
     with ExitStack() as around:
         identity = around.enter_context(ManagedIdentity())
@@ -77,14 +105,14 @@ def azure(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
             Setting("northstar:SIGN_IN_CLAIM", "oid"),
         ]
         ingestion = around.enter_context(Ingestion(certificate=certificate))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
         own = {
             "AZURE_CLIENT_ID": CLIENT_ID,
             "NORTHSTAR_STATE": str(folder / "state"),
+            "NORTHSTAR_WORK": str(folder / "work"),
+            "NORTHSTAR_ELSEWHERE": elsewhere("server"),
             "NORTHSTAR_STORE": str(folder / "store"),
             "NORTHSTAR_CAPTURES": str(folder / "captures"),
-            "NORTHSTAR_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "NORTHSTAR_PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
             "NORTHSTAR_DATABASE_URL": database(postgres, "NORTHSTAR_DATABASE_URL", certificate),
             "NORTHSTAR_MLFLOW_DATABASE_URL": database(
                 postgres, "NORTHSTAR_MLFLOW_DATABASE_URL", certificate
@@ -106,7 +134,14 @@ def azure(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         environment = {**literal, **own}
         assert environment.keys() == MODULE.keys()
         environment |= identity.environment | {"REQUESTS_CA_BUNDLE": str(certificate)}
-        yield Azure(environment, store, ingestion, identity, postgres_server)
+        yield Azure(folder, environment, store, ingestion, identity, postgres_server)
+
+
+def elsewhere(app: str) -> str:
+    """What one of the module's two container apps leaves to others."""
+    text = (MODULES / "control-plane" / "main.tf").read_text()
+    (found,) = re.findall(rf'^    {app} = {{.*?elsewhere += "([^"]*)"', text, re.M | re.DOTALL)
+    return str(found)
 
 
 def database(postgres: EntraPostgres, name: str, certificate: Path) -> str:
@@ -118,51 +153,89 @@ def database(postgres: EntraPostgres, name: str, certificate: Path) -> str:
     )
 
 
-def command(azure: Azure, *words: str) -> dict[str, Any]:
+def command(azure: Azure, *words: str, **settings: str) -> dict[str, Any]:
     kept = {n: v for n, v in os.environ.items() if n in ("PATH", "LANG")}
     return {
         "args": [sys.executable, "-m", *words],
-        "env": {**kept, "OMP_NUM_THREADS": "1", **azure.environment},
+        "env": {**kept, "OMP_NUM_THREADS": "1", **azure.environment, **settings},
     }
 
 
-@pytest.fixture(scope="module")
-def server(azure: Azure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@contextmanager
+def started(
+    azure: Azure, name: str, port: int, prefix: Sequence[str] = (), **settings: str
+) -> Iterator[Path]:
     """A ready server; gives its log."""
-    log = tmp_path_factory.mktemp("server") / "log"
-    url = azure.environment["NORTHSTAR_PUBLIC_URL"]
-    words = [*command_of("control-plane"), url.rpartition(":")[2]]
+    log = azure.folder / f"{name}.log"
+    started = command(azure, *command_of("control-plane"), str(port), **settings)
+    started["args"] = [*prefix, *started["args"]]
     with log.open("wb") as output:
-        process = subprocess.Popen(**command(azure, *words), stdout=output, stderr=output)
+        process = subprocess.Popen(**started, stdout=output, stderr=output)
 
     def ready() -> bool:
         assert process.poll() is None, log.read_text()
-        try:
-            return bool(httpx2.get(f"{url}/readyz", trust_env=False).json()["ready"])
-        except httpx2.HTTPError:
-            return False
+        return bool(health(port).get("ready"))
 
     try:
-        wait_until(ready, "the server", log.read_text)
+        wait_until(ready, f"the server for {name}", log.read_text)
         yield log
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
-def test_the_administrator_signs_in_and_the_audit_arrives_with_a_token(
-    azure: Azure, server: Path
-) -> None:
+def health(port: int) -> dict[str, Any]:
+    try:
+        return dict(httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).json())
+    except httpx2.HTTPError:  # not there yet
+        return {}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def port_of(azure: Azure) -> int:
+    return int(azure.environment["NORTHSTAR_PUBLIC_URL"].rpartition(":")[2])
+
+
+@pytest.fixture(scope="module")
+def server(azure: Azure) -> Iterator[Path]:
+    """The one that answers; gives its log."""
+    with started(azure, "requests", port_of(azure)) as log:
+        yield log
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    machine = Machine()
+    yield machine
+    machine.close()
+
+
+@pytest.fixture(scope="module")
+def administrator(azure: Azure, server: Path) -> Credentials:
+    assert server
     done = subprocess.run(
         **command(azure, "northstar", "bootstrap", "--json"), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     known = json.loads(done.stdout)
-    connection = Connection(
-        Credentials(known["url"], "", known["client_id"], known["client_secret"])
-    )
-    assert AccessClient(connection).whoami().principal.id == "user:admin"
+    return Credentials(known["url"], "", known["client_id"], known["client_secret"])
+
+
+@pytest.fixture(scope="module")
+def connection(administrator: Credentials) -> Iterator[Connection]:
+    connection = Connection(administrator)
+    yield connection
     connection.close()
+
+
+def test_the_administrator_signs_in_and_the_audit_arrives_with_a_token(
+    azure: Azure, server: Path, connection: Connection
+) -> None:
+    assert AccessClient(connection).whoami().principal.id == "user:admin"
 
     def recorded() -> list[Any]:
         return [e for e in azure.ingestion.envelopes("EventData") if is_audit(e.data)]
@@ -201,3 +274,44 @@ def test_nothing_secret_is_in_the_log(azure: Azure, server: Path) -> None:
     log = server.read_text()
     assert "INFO" in log
     assert not [token for token in azure.identity.tokens.values() if token in log]
+
+
+def test_a_job_runs_beside_what_answers_as_a_user_of_its_own(
+    azure: Azure, administrator: Credentials, connection: Connection, machine: Machine
+) -> None:
+    port = free_port()
+    settings = {"NORTHSTAR_ELSEWHERE": elsewhere("jobs")}
+    with started(azure, "jobs", port, machine.prefix, **settings) as log:
+        said = (health(port_of(azure))["jobs"], health(port)["jobs"])
+        assert said == ("elsewhere", "isolated"), log.read_text()
+        train_by_hand(administrator, azure.folder / "returns")  # where all users can read it
+        jobs = JobClient(connection)  # asks the one that answers
+        asked = jobs.create(PROJECT, JobRequest(version=1))
+        wait_until(lambda: jobs.get(PROJECT, asked.id)[0].ended_at, "the job", log.read_text)
+        ended, told = jobs.get(PROJECT, asked.id)
+    assert (ended.state, ended.new_version) == ("succeeded", 2), told
+    (user,) = re.findall(r"trained as (\d+)", told)
+    numbers = MODULE["NORTHSTAR_JOB_UIDS"].strip('"').split("-")
+    assert int(numbers[0]) <= int(user) <= int(numbers[1])
+
+
+def train_by_hand(administrator: Credentials, folder: Path) -> None:
+    """The first version, as a person registers it."""
+    write_returns_project(folder, train=TRAIN)
+    known = {
+        "NORTHSTAR_URL": administrator.url,
+        "NORTHSTAR_CLIENT_ID": administrator.client_id,
+        "NORTHSTAR_CLIENT_SECRET": administrator.client_secret,
+    }
+    for words in (
+        ("squad", "create", PROJECT.squad),
+        ("project", "create", str(PROJECT)),
+        ("run", "-C", str(folder)),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "northstar", *words],
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "OMP_NUM_THREADS": "1", **known},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
