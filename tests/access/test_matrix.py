@@ -280,7 +280,7 @@ ASKED: list[tuple[str, str, Ask]] = [
     ("elevation:request", "squad", _asks_for_a_role),
     ("elevation:decide", "squad", _answers(409, "POST", f"{_REQUEST}/approve", json={})),
     ("elevation:decide", "squad", _answers(409, "POST", f"{_REQUEST}/reject", json=_NO)),
-    ("elevation:decide", "squad", _answers(409, "POST", f"{_REQUEST}/end")),
+    ("role:assign", "squad", _answers(409, "POST", f"{_REQUEST}/end")),
     ("role:read", "squad", _answers(200, "GET", _REQUEST)),
     ("role:read", "squad", _shows("/api/elevations", _is_the_targets)),
     ("role:read", "squad", _shows("/api/role-assignments?principal=user:target", _is_the_targets)),

@@ -14,8 +14,9 @@ from northstar.access.elevation.errors import WrongState
 from northstar.access.elevation.service import ElevationService
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
+from northstar.connection import PLATFORM_AUDIENCE
 from northstar.database import Database
-from northstar.names import Scope
+from northstar.names import ProjectRef, Scope
 
 WISH = {"role": "operator", "scope": "/operations", "reason": "the canary looks bad", "hours": 2}
 
@@ -171,3 +172,36 @@ def test_two_owners_who_approve_at_once_give_one_role(
         assert sorted(pool.map(approve, owners)) == [False, False, False, True]
     roles = [held.role for held in bench.access.directory.assignments("user:anna")]
     assert roles == ["reader", "operator"]
+
+
+def test_a_program_decides_on_nothing_but_may_end_what_it_could_take_as_well(
+    bench: AccessBench, client: TestClient, anna: dict[str, str], owner: dict[str, str]
+) -> None:
+    programs = [bench.access.run_identity(ProjectRef("operations", "late-arrival")).client_id]
+    programs.append(bench.access.directory.create("service", "robot", "test").client_id)
+    for program in programs:  # not even with the role
+        bench.access.directory.assign(program, "squad-owner", Scope("operations"), "test")
+    number = client.post("/api/elevations", json=WISH, headers=anna).json()["id"]
+    place = f"/api/elevations/{number}"
+    for program in programs:
+        for move in ("approve", "reject"):
+            said = client.post(
+                f"{place}/{move}", json={"reason": "well"}, headers=token_of(bench, program)
+            )
+            assert (said.status_code, "people-decide-on" in said.json()["message"]) == (403, True)
+    able = bench.access.explanations.who_can("elevation:decide", Scope("operations"), {})
+    assert {one.principal for one in able} == {"user:olga"}
+
+    client.post(f"{place}/approve", json={}, headers=owner)
+    bench.access.directory.create("service", "reads", "test")
+    bench.access.directory.assign("service:reads", "reader", Scope("operations"), "test")
+    assert client.post(f"{place}/end", headers=token_of(bench, "service:reads")).status_code == 403
+    assert may_roll_back(bench)
+    assert client.post(f"{place}/end", headers=token_of(bench, "service:robot")).is_success
+    assert not may_roll_back(bench)
+
+
+def token_of(bench: AccessBench, principal: str) -> dict[str, str]:
+    known = bench.access.directory.get(principal)
+    token = bench.access.token_for(known, PLATFORM_AUDIENCE).access_token
+    return {"Authorization": f"Bearer {token}"}

@@ -71,7 +71,7 @@ def router(service: ElevationService, guard: Guard) -> APIRouter:
     def withdraw(elevation: int, request: Request) -> Elevation:
         return service.withdraw(caller(request), elevation)
 
-    @routes.post("/{elevation}/end", dependencies=decides)
+    @routes.post("/{elevation}/end", dependencies=[guard.authenticated("role:assign")])
     def end(elevation: int, request: Request) -> Elevation:
         return service.end(caller(request), elevation)
 

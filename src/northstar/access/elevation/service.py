@@ -103,12 +103,15 @@ class ElevationService:
         return taken_back
 
     def end(self, who: Principal, elevation: int) -> Elevation:
-        """End an elevation before its time: one's own, or one that one might have given.
+        """End an elevation before its time: one's own, or one that one might take as any role.
 
         Raises ``NotAllowed``, or ``WrongState`` unless it is active.
         """
         held = self.get(who, elevation)
-        decision = self._check(who, held) if held.principal != who.id else None
+        decision = None
+        if held.principal != who.id:
+            scope = Scope.parse(held.scope)
+            decision = self._access.check(who, "role:assign", scope, role=held.role)
         with self._access.directory.change() as change:
             over = ended(_locked(change, elevation, held.principal), who.id, self._clock.now())
             assignment = store.assignment_of(change.connection, elevation)

@@ -99,7 +99,7 @@ def _elevations(routes: APIRouter, platform: Platform, guard: Guard) -> None:
         elevations.withdraw(caller(request), elevation)
         return back(request, _PLACE)
 
-    @routes.post(f"{place}/{{elevation}}/end", dependencies=decides)
+    @routes.post(f"{place}/{{elevation}}/end", dependencies=[guard.authenticated("role:assign")])
     def end(elevation: int, request: Request) -> Response:
         elevations.end(caller(request), elevation)
         return back(request, _PLACE)
