@@ -106,6 +106,15 @@ def test_the_control_plane_is_not_held_up_by_custom_policies(folder: Path) -> No
         (NO_ROBOTS.replace("principal,", "principal == ?principal,"), "template", "how-to"),
         (NO_ROBOTS + NO_ROBOTS, "line 10", "an @id of its own"),
         (NO_ROBOTS.replace("people-approve-in-production", "approver"), "roles.cedar", "@id"),
+        (NO_ROBOTS.replace("people-approve", "four-eyes-proposer"), "line 2", "company's name"),
+        (NO_ROBOTS.replace("people-approve-in-production", "operator-"), "line 2", "company's"),
+        (NO_ROBOTS.replace("people-approve-in-production", "Approver"), "line 2", "a-z"),
+        (NO_ROBOTS.replace("people-approve-in-production", "a\\n, approver"), "line 2", "a-z"),
+        (
+            NO_ROBOTS.replace("people-approve-in-production", "what-ends-gives-no-longer"),
+            "line 2",
+            "company's name",
+        ),
     ],
 )
 def test_a_policy_that_does_not_fit_is_refused_with_file_line_and_advice(

@@ -53,7 +53,7 @@ class PolicyBook:
     def __init__(self, custom: Sequence[Policy] = (), schema: PolicySchema | None = None) -> None:
         self.schema = schema or read_schema()
         shipped = shipped_policies(self.schema)
-        check_ids([*shipped, *custom])
+        check_ids(shipped, custom)
         self.policies = {policy.id: policy for policy in (*shipped, *custom)}
         self._shipped, self._custom = shipped, custom
         self._slices = lru_cache(_SCOPES_REMEMBERED)(self._slice)

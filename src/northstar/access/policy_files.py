@@ -19,6 +19,9 @@ _SHIPPED_FILES = ("roles.cedar", "guardrails.cedar")
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;|\S', re.DOTALL)
 _ACTION = re.compile(r'Action::"([^"]+)"')
 _PAGE = "docs/how-to/writing-a-policy.md shows what policies can say."
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+TOO_LONG = "what-ends-gives-no-longer"
+"""What the audit names where a role for a time was to be given for longer."""
 
 Effect = Literal["permit", "forbid"]
 
@@ -94,10 +97,12 @@ def custom_policies(folder: Path, schema: PolicySchema) -> list[Policy]:
     return [policy for file in files for policy in _read(file, schema, roles=False)]
 
 
-def check_ids(policies: Sequence[Policy]) -> None:
-    """Raise ``Invalid`` when two policies have one id."""
+def check_ids(shipped: Sequence[Policy], custom: Sequence[Policy]) -> None:
+    """Raise ``Invalid`` when two policies have one id, or a custom one has one that is, or could be
+    taken for, a shipped one's: the audit names what decided by its id alone.
+    """
     first: dict[str, Policy] = {}
-    for policy in policies:
+    for policy in (*shipped, *custom):
         other = first.setdefault(policy.id, policy)
         if other is not policy:
             raise Invalid(
@@ -105,6 +110,21 @@ def check_ids(policies: Sequence[Policy]) -> None:
                 f"{other.file}, line {other.line}.",
                 hint="Give the policy an @id of its own.",
             )
+    reserved = [*(policy.id for policy in shipped), TOO_LONG]
+    for policy in custom:
+        where = f"{policy.file}, line {policy.line}"
+        if not _ID.fullmatch(policy.id):
+            raise Invalid(
+                f"{where}: {policy.id!r} can't be an @id.",
+                hint="Use a-z, 0-9 and -, at most 63 of them.",
+            )
+        for own in reserved:
+            if f"{policy.id}-".startswith(f"{own}-"):
+                raise Invalid(
+                    f"{where}: the id {policy.id!r} could be taken for {own!r}, which is "
+                    "Northstar's own.",
+                    hint="Begin the @id with something else, such as your company's name.",
+                )
 
 
 def _read(file: Path, schema: PolicySchema, *, roles: bool) -> list[Policy]:

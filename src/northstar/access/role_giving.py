@@ -9,10 +9,9 @@ from pydantic import JsonValue
 from northstar.access.directory import no_assignment
 from northstar.access.domain import Decision, Principal, RoleAssignment, RoleName
 from northstar.access.errors import NotAllowed
+from northstar.access.policy_files import TOO_LONG
 from northstar.access.service import AccessService
 from northstar.names import Scope
-
-_LASTS = "what-ends-gives-no-longer"
 
 
 def give_role(
@@ -31,7 +30,7 @@ def give_role(
     decision = access.check(giver, "role:assign", scope, role=role, given_to=principal)
     ends = _end_of(access, decision)
     if ends and (expires_at is None or expires_at > ends):
-        told: dict[str, JsonValue] = {"principal": principal, "role": role, "policies": [_LASTS]}
+        told: dict[str, JsonValue] = {"principal": principal, "role": role, "policies": [TOO_LONG]}
         access.audit.record(giver.id, "role:assign", scope, "denied", told)
         raise NotAllowed(
             f"{giver.id} may give roles in {scope} until {ends:%Y-%m-%d %H:%M} UTC only, and this "
