@@ -48,6 +48,8 @@ from tests.monitoring.bench import PROD
 from tests.monitoring.bench import World as Monitored
 
 HOSTILE = """<script>alert(1)</script>"'&lt;{{7*7}}</script><img src=x onerror=alert(2)>"""
+HOSTILE_TO_ALL = HOSTILE.replace("alert(1)", "alert(3)")
+"""The same in what everybody may read: of environments, of reports on them, and freezes of all."""
 PROJECT = PROD.project_ref
 STAGING = EndpointRef(PROJECT.squad, PROJECT.project, "staging")
 PLACE = f"/squads/{PROJECT.squad}/projects/{PROJECT.project}"
@@ -218,8 +220,10 @@ class WebWorld:
     def _environments(self) -> None:
         """Staging was applied and then changed by hand; dev is frozen, and prod will be."""
         environments, freezes = self.platform.environments, self.platform.freezes
-        now, owners = datetime.now(UTC), (HOSTILE, "platform-team")
-        said = Environment(name="staging", description=HOSTILE, owners=owners, contact=HOSTILE)
+        now, owners = datetime.now(UTC), (HOSTILE_TO_ALL, "platform-team")
+        said = Environment(
+            name="staging", description=HOSTILE_TO_ALL, owners=owners, contact=HOSTILE_TO_ALL
+        )
         environments.set(said, "user:dora")
         change = ResourceChange(address=HOSTILE, what="change", summary=HOSTILE)
         finding = PolicyFinding(policy=HOSTILE, address=HOSTILE, message=HOSTILE, waived=HOSTILE)
@@ -227,7 +231,7 @@ class WebWorld:
             environment="staging",
             kind="apply",
             at=now - timedelta(days=3),
-            commit=HOSTILE,
+            commit=HOSTILE_TO_ALL,
             created=66,
             findings=(finding, finding.model_copy(update={"waived": ""})),
         )
@@ -241,7 +245,7 @@ class WebWorld:
         environments.step()
         dora = self.platform.access.directory.get("user:dora")
         month = timedelta(days=30)
-        frozen = freezes.set("dev", None, f"Peak {HOSTILE}", None, now + month, dora)
+        frozen = freezes.set("dev", None, f"Peak {HOSTILE_TO_ALL}", None, now + month, dora)
         freezes.exempt(frozen.id, PROJECT, f"Now {HOSTILE}", 24, dora)
         freezes.set("prod", PROJECT.squad, HOSTILE, now + month, now + 2 * month, dora)
 
