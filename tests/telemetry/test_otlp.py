@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
+from northstar.errors import Invalid
 from northstar.telemetry import trace_context
 from northstar.telemetry.interface import Event, Span, Telemetry
 from northstar.telemetry.settings import TelemetrySettings
 from northstar.telemetry.start import start
-from tests.telemetry.receivers import Collector, Ingestion, Received, attributes
+from tests.telemetry.receivers import KEY, Collector, Ingestion, Received, attributes
 
 
 @pytest.fixture
@@ -125,12 +130,9 @@ def test_an_event_goes_again_only_to_where_it_did_not_arrive(
     telemetry.close()
 
 
-def test_a_collector_that_does_not_answer_costs_neither_callers_nor_memory(
-    otlp: TelemetrySettings, collector: Collector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")
-    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10")
-    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
+@pytest.fixture
+def hanging(collector: Collector) -> Iterator[Collector]:
+    """Takes what it is sent and does not answer."""
     released = threading.Event()
 
     def hang(_: Received) -> tuple[int, bytes]:
@@ -138,15 +140,100 @@ def test_a_collector_that_does_not_answer_costs_neither_callers_nor_memory(
         return 503, b""
 
     collector.answer = hang
+    yield collector
+    released.set()
+
+
+def test_a_collector_that_does_not_answer_costs_neither_callers_nor_memory(
+    otlp: TelemetrySettings, hanging: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")
+    monkeypatch.setenv("OTEL_BLRP_MAX_QUEUE_SIZE", "50")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
     telemetry = begun(TelemetrySettings.from_environment())
     for _ in range(1_000):  # none waits for the collector, or this would never end
         telemetry.record(span())
+        logging.getLogger("northstar.x").warning("again")
     assert telemetry.lost_spans() == 1_000 - 100
     assert _metric(telemetry, "northstar_telemetry_lost_total", '"traces"') == 1_000 - 100
-    started = time.monotonic()
+    assert _metric(telemetry, "northstar_telemetry_lost_total", '"logs"') == 1_000 - 50
     telemetry.close()
-    assert time.monotonic() - started < 20
-    released.set()
+
+
+ENDS = """
+import logging
+from northstar.telemetry import trace_context
+from northstar.telemetry.interface import Span
+from northstar.telemetry.settings import TelemetrySettings
+from northstar.telemetry.start import start
+
+telemetry = start(TelemetrySettings.from_environment(), "northstar-run", "1")
+for _ in range(7):
+    telemetry.record(Span("work", trace_context.new(sampled=True), 1, 2))
+logging.getLogger("northstar.x").warning("oh no")
+telemetry.instruments.counter("asked", "{request}", "Requests.").add(1)
+telemetry.close()
+print("closed")
+"""
+
+
+@pytest.mark.parametrize("exporter", ["otlp", "azure-monitor"])
+def test_a_process_ends_while_its_collector_hangs_and_says_what_is_lost(
+    hanging: Collector, exporter: str
+) -> None:
+    key = f"InstrumentationKey={KEY};IngestionEndpoint={hanging.url}/"
+    where = {
+        "otlp": {"OTEL_EXPORTER_OTLP_ENDPOINT": hanging.url, "OTEL_EXPORTER_OTLP_TIMEOUT": "600"},
+        "azure-monitor": {"APPLICATIONINSIGHTS_CONNECTION_STRING": key},
+    }[exporter]
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS],
+        env={**os.environ, **where},
+        capture_output=True,
+        text=True,
+        timeout=60,  # the hanging collector itself would hold it for longer
+        check=True,
+    )
+    assert done.stdout == "closed\n"
+    assert f"spans for {exporter}: 7" in done.stderr
+    assert f"log records for {exporter}: 1" in done.stderr
+    assert f"batches of metrics for {exporter}: 1" in done.stderr
+
+
+def test_one_collector_that_hangs_takes_no_time_from_another(
+    otlp: TelemetrySettings,
+    hanging: Collector,
+    ingestion: Ingestion,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", ingestion.connection_string)
+    telemetry = begun(TelemetrySettings.from_environment())
+    telemetry.record(span())
+    logging.getLogger("northstar.x").warning("oh no")
+    telemetry.instruments.counter("asked", "{request}", "Requests.").add(2)
+    telemetry.close()
+    kinds = {envelope.kind for envelope in ingestion.envelopes()}
+    assert kinds == {"RemoteDependencyData", "MessageData", "MetricData"}
+    assert "spans for otlp: 1" in caplog.text
+    assert "azure-monitor" not in caplog.text
+
+
+def test_what_comes_after_the_end_is_counted(otlp: TelemetrySettings, collector: Collector) -> None:
+    telemetry = begun(otlp)
+    telemetry.close()
+    telemetry.record(span())
+    assert telemetry.lost_spans() == 1
+    assert collector.collected().spans == []
+
+
+def test_a_variable_that_the_sdk_refuses_is_told_as_such(
+    otlp: TelemetrySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "-1")
+    with pytest.raises(Invalid, match="OpenTelemetry's variables") as refused:
+        begun(otlp)
+    assert "OTEL_" in refused.value.hint
 
 
 def test_what_the_collector_refuses_is_counted(

@@ -16,8 +16,10 @@ from northstar.telemetry import trace_context
 from northstar.telemetry.advice import advice
 from northstar.telemetry.exporters import AZURE, OTLP, ExporterName, make_exporters
 from northstar.telemetry.interface import Attributes, Event, Span
+from northstar.telemetry.log_records import of_trace
 from northstar.telemetry.records import RecordMaker
 from northstar.telemetry.settings import TelemetrySettings
+from northstar.telemetry.trace_context import TraceContext
 
 CheckedSignal = Literal["traces", "metrics", "logs", "events"]
 EVENT = "northstar.telemetry.check"
@@ -90,9 +92,20 @@ def _signals(
     if exporter := of("metrics").get(name):
         yield "metrics", exporter, _measurement(maker.resource)
     if exporter := of("logs").get(name):
-        yield "logs", exporter, [maker.log("A test of telemetry; nothing is wrong.", context)]
+        yield "logs", exporter, [maker.log(__name__, _log_fields(context, now_ns))]
         event = Event("1", EVENT, datetime.now(UTC), context, {"state": "sent"})
         yield "events", exporter, [maker.event(event)]
+
+
+def _log_fields(context: TraceContext, now_ns: int) -> dict[str, Any]:
+    return {
+        "timestamp": now_ns,
+        "severity_number": 9,
+        "severity_text": "INFO",
+        "body": "A test of telemetry; nothing is wrong.",
+        "attributes": {},  # Azure's exporter wants some
+        **of_trace(context),
+    }
 
 
 def _measurement(resource: Any) -> Any:

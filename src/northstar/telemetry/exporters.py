@@ -29,6 +29,8 @@ _RETRIES = 1  # a batch that doesn't arrive is lost and counted; the queue must 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 10.0
 
+_ITEMS = {"traces": "spans", "metrics": "batches of metrics", "logs": "log records"}
+
 
 class Losses:
     """How many items did not arrive, by signal and exporter; safe between threads."""
@@ -50,6 +52,14 @@ class Losses:
         """The totals since the process began."""
         with self._lock:
             return dict(self._counts)
+
+    def told(self) -> str:
+        """The totals for people; empty where nothing was lost."""
+        return ", ".join(
+            f"{_ITEMS[signal]} for {exporter}: {count}"
+            for (signal, exporter), count in sorted(self.counts().items())
+            if count
+        )
 
 
 @dataclass
@@ -147,10 +157,14 @@ def _counted(exporter: Any, signal: Signal, name: ExporterName, losses: Losses) 
     export = exporter.export
 
     def counting(batch: Any, **options: Any) -> Any:
-        result = export(batch, **options)
-        if result.name != "SUCCESS":
-            losses.add(signal, name, 1 if signal == "metrics" else len(batch))
-        return result
+        arrived = False
+        try:
+            result = export(batch, **options)
+            arrived = result.name == "SUCCESS"
+            return result
+        finally:
+            if not arrived:
+                losses.add(signal, name, 1 if signal == "metrics" else len(batch))
 
     exporter.export = counting
     return exporter

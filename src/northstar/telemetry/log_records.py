@@ -10,6 +10,7 @@ from typing import Any
 
 from northstar.errors import NorthstarError
 from northstar.telemetry import trace_context
+from northstar.telemetry.trace_context import TraceContext
 
 # What exporters log would be exported, and fail, and be logged.
 _OWN = ("azure", "opentelemetry", "urllib3", "msal")
@@ -40,6 +41,11 @@ class LogBridge(logging.Handler):
             self.handleError(record)
 
 
+def of_trace(context: TraceContext) -> dict[str, int]:
+    """The fields of a ``LogRecord`` that say which span it belongs to."""
+    return {"trace_id": int(context.trace_id, 16), "span_id": int(context.span_id, 16)}
+
+
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     if record.exc_info and record.exc_info[0] is not None:
@@ -52,10 +58,8 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
         "body": record.getMessage(),
         "attributes": attributes,
     }
-    if context := trace_context.current():
-        fields["trace_id"] = int(context.trace_id, 16)
-        fields["span_id"] = int(context.span_id, 16)
-    return fields
+    context = trace_context.current()
+    return {**fields, **of_trace(context)} if context else fields
 
 
 def _exception(

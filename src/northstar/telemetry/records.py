@@ -82,21 +82,19 @@ class RecordMaker:
         )
         return ReadableLogRecord(record, self.resource, self.scope)
 
-    def log(self, message: str, context: TraceContext) -> Any:
-        """A ``ReadableLogRecord`` of level INFO."""
+    def log(self, logger: str, fields: dict[str, Any]) -> Any:
+        """A ``ReadableLogRecord`` of what a logger was told.
+
+        Args:
+            fields: of OpenTelemetry's ``LogRecord``; the severity as its number.
+        """
         from opentelemetry._logs import LogRecord, SeverityNumber
         from opentelemetry.sdk._logs import ReadableLogRecord
+        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-        record = LogRecord(
-            timestamp=time.time_ns(),
-            trace_id=int(context.trace_id, 16),
-            span_id=int(context.span_id, 16),
-            severity_number=SeverityNumber.INFO,
-            severity_text="INFO",
-            body=message,
-            attributes={},  # Azure's exporter wants some
-        )
-        return ReadableLogRecord(record, self.resource, self.scope)
+        severity = SeverityNumber(fields["severity_number"])
+        record = LogRecord(**{**fields, "severity_number": severity})
+        return ReadableLogRecord(record, self.resource, InstrumentationScope(logger))
 
     def _place(self, context: TraceContext) -> Any:
         return self._api.SpanContext(

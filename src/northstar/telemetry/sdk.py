@@ -18,7 +18,8 @@ from typing import Any
 from northstar import __version__
 from northstar.errors import Unavailable
 from northstar.telemetry import trace_context
-from northstar.telemetry.exporters import make_exporters
+from northstar.telemetry.export_queue import ExportQueue
+from northstar.telemetry.exporters import ExporterName, Losses, make_exporters
 from northstar.telemetry.interface import (
     Attributes,
     Counted,
@@ -34,14 +35,11 @@ from northstar.telemetry.observed import ObservedHistogram, ObservedHistograms
 from northstar.telemetry.records import SCOPE, RecordMaker
 from northstar.telemetry.sampling import read_sampler
 from northstar.telemetry.settings import TelemetrySettings
-from northstar.telemetry.span_queue import SpanQueue
 from northstar.telemetry.trace_context import TraceContext
 
 log = logging.getLogger(__name__)
 
 _SECONDS_TO_CLOSE = 5.0
-_INTERNAL_METRICS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
-_SDK_METRICS = ("otel.sdk.processor.span.processed", "otel.sdk.processor.log.processed")
 
 
 class SdkTelemetry:
@@ -53,20 +51,26 @@ class SdkTelemetry:
     """
 
     def __init__(self, settings: TelemetrySettings, attributes: Attributes) -> None:
-        # Without it the SDK does not count what its full queues drop.
-        os.environ.setdefault(_INTERNAL_METRICS, "true")
         self._sampler = read_sampler(os.environ)
         tells_rate = settings.azure_monitor and 0.0 < self._sampler.ratio < 1.0
         self._records = RecordMaker(attributes, 100 * self._sampler.ratio if tells_rate else None)
         self._exporters = make_exporters(settings)
         self._registry: Any = None
         self._histograms = ObservedHistograms(self._records.scope)
+        self._readers: dict[ExporterName, Any] = {}
         self._meter_provider = self._metrics(settings.prometheus)
+        losses = self._exporters.losses
         self._span_queues = [
-            SpanQueue(name, exporter, self._exporters.losses, self._meter_provider)
+            ExportQueue("traces", name, exporter, losses)
             for name, exporter in self._exporters.traces.items()
         ]
-        self._logger_provider, self._bridge = self._logs()
+        self._log_queues = [
+            ExportQueue("logs", name, exporter, losses)
+            for name, exporter in self._exporters.logs.items()
+        ]
+        self._bridge = LogBridge(self._logged)
+        if self._log_queues:
+            logging.getLogger().addHandler(self._bridge)
         self._delivered: dict[str, set[str]] = {name: set() for name in self._exporters.logs}
         meter = self._meter_provider.get_meter(SCOPE, __version__)
         self._instruments = _SdkInstruments(meter, self._histograms)
@@ -125,19 +129,21 @@ class SdkTelemetry:
 
     def close(self) -> None:
         logging.getLogger().removeHandler(self._bridge)
-        endings: list[Callable[[], object]] = [queue.shutdown for queue in self._span_queues]
-        endings += [self._logger_provider.shutdown, self._meter_provider.shutdown]
-        threads = [threading.Thread(target=_quietly(end), daemon=True) for end in endings]
-        for thread in threads:
-            thread.start()
+        before = self._exporters.losses.counts()
+        queues = {(q.signal, q.name): q for q in (*self._span_queues, *self._log_queues)}
+        # Each has a thread of its own: one that hangs takes no time from another.
+        endings = {of: _in_thread(queue.close) for of, queue in queues.items()}
+        for name, reader in self._readers.items():
+            endings["metrics", name] = _in_thread(reader.shutdown)
         deadline = time.monotonic() + _SECONDS_TO_CLOSE
-        for thread in threads:
+        for thread in endings.values():
             thread.join(max(0.0, deadline - time.monotonic()))
-        if any(thread.is_alive() for thread in threads):
-            log.warning("telemetry that did not arrive within %g s is lost", _SECONDS_TO_CLOSE)
-            for signal in (self._exporters.traces, self._exporters.metrics, self._exporters.logs):
-                for exporter in signal.values():
-                    _quietly(exporter.shutdown)()
+        lost = Losses()
+        for of, thread in endings.items():
+            waiting = queues[of].abandon() if of in queues else int(thread.is_alive())
+            lost.add(*of, self._exporters.losses.counts().get(of, 0) - before.get(of, 0) + waiting)
+        if told := lost.told():
+            log.warning("telemetry that did not arrive at the end is lost: %s", told)
 
     def _metrics(self, prometheus: bool) -> Any:
         from opentelemetry.sdk.metrics import Histogram, MeterProvider
@@ -145,52 +151,27 @@ class SdkTelemetry:
             AggregationTemporality,
             PeriodicExportingMetricReader,
         )
-        from opentelemetry.sdk.metrics.view import DropAggregation, View
 
-        readers: list[Any] = []
-        for exporter in self._exporters.metrics.values():
+        for name, exporter in self._exporters.metrics.items():
             reader = PeriodicExportingMetricReader(exporter)
             wanted = exporter._preferred_temporality.get(Histogram)  # noqa: SLF001 - as readers do
             self._histograms.join(reader, delta=wanted is AggregationTemporality.DELTA)
-            readers.append(reader)
+            self._readers[name] = reader
+        readers = list(self._readers.values())
         if prometheus:
             from opentelemetry.exporter.prometheus import PrometheusMetricReader
             from prometheus_client import CollectorRegistry
 
             self._registry = CollectorRegistry()
-            readers.append(
-                PrometheusMetricReader(scope_info_enabled=False, registry=self._registry)
-            )
-            self._histograms.join(readers[-1], delta=False)
-        return MeterProvider(
-            metric_readers=readers,
-            resource=self._records.resource,
-            shutdown_on_exit=False,
-            views=[
-                View(instrument_name="otel.sdk.*", aggregation=DropAggregation()),
-                *(View(instrument_name=name) for name in _SDK_METRICS),
-            ],
-        )
+            scraped = PrometheusMetricReader(scope_info_enabled=False, registry=self._registry)
+            self._histograms.join(scraped, delta=False)
+            readers.append(scraped)
+        return MeterProvider(readers, self._records.resource, shutdown_on_exit=False)
 
-    def _logs(self) -> tuple[Any, LogBridge]:
-        from opentelemetry._logs import LogRecord, SeverityNumber
-        from opentelemetry.sdk._logs import LoggerProvider
-        from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-
-        provider = LoggerProvider(resource=self._records.resource, shutdown_on_exit=False)
-        for exporter in self._exporters.logs.values():
-            provider.add_log_record_processor(
-                BatchLogRecordProcessor(exporter, meter_provider=self._meter_provider)
-            )
-
-        def emit(name: str, fields: dict[str, Any]) -> None:
-            severity = SeverityNumber(fields.pop("severity_number"))
-            provider.get_logger(name).emit(LogRecord(severity_number=severity, **fields))
-
-        bridge = LogBridge(emit)
-        if self._exporters.logs:
-            logging.getLogger().addHandler(bridge)
-        return provider, bridge
+    def _logged(self, logger: str, fields: dict[str, Any]) -> None:
+        record = self._records.log(logger, fields)
+        for queue in self._log_queues:
+            queue.put(record)
 
     def _losses(self) -> Iterable[Measured]:
         for (signal, exporter), count in self._exporters.losses.counts().items():
@@ -246,11 +227,13 @@ def _observed(read: Callable[[], Iterable[Measured]]) -> Callable[[Any], list[An
     return observe
 
 
-def _quietly(end: Callable[[], object]) -> Callable[[], None]:
+def _in_thread(end: Callable[[], object]) -> threading.Thread:
     def ended() -> None:
         try:
             end()
         except Exception:
             log.debug("an exporter did not end well", exc_info=True)
 
-    return ended
+    thread = threading.Thread(target=ended, daemon=True)
+    thread.start()
+    return thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from northstar.errors import Invalid
 from northstar.telemetry.interface import Attributes, ServiceName, Telemetry
 from northstar.telemetry.quiet import QuietTelemetry
 from northstar.telemetry.sdk import SdkTelemetry
@@ -26,4 +27,10 @@ def start(
     if not settings.active:
         return QuietTelemetry()
     process = {"service.name": service, "service.instance.id": instance}
-    return SdkTelemetry(settings, {**process, **(attributes or {})})
+    try:
+        return SdkTelemetry(settings, {**process, **(attributes or {})})
+    except ValueError as error:
+        raise Invalid(
+            f"One of OpenTelemetry's variables can't be used: {error}",
+            hint="Look at the variables that begin with OTEL_; without one, its usual value holds.",
+        ) from error
