@@ -1,13 +1,17 @@
 """Other issuers of tokens: their published metadata and keys, and tokens that they signed.
 
-What is fetched is bounded in time and size, comes over https (plain http from this machine only),
-and must name the issuer that was asked for. Keys are kept for an hour, and for a day while the
-issuer does not answer; a token with an unknown key makes them be fetched again, at most once in
+What is fetched is bounded in time as a whole and in size, comes over https, not by way of a
+redirect, and must name the issuer that was asked for. Addresses of private networks may be asked,
+for there are issuers in them, and nothing answers there without a certificate; this machine only by
+a platform that is itself a trial one, without https. Keys are kept for an hour, and for a day while
+the issuer does not answer; a token with an unknown key makes them be fetched again, at most once in
 half a minute.
 """
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import json
 import math
 import threading
@@ -30,12 +34,12 @@ _ALGORITHMS = ("RS256", "PS256", "ES256", "ES384")  # asymmetric ones only
 _FRESH_SECONDS = 3600.0
 _STALE_SECONDS = 24 * 3600.0
 _FETCH_AT_MOST_EVERY_SECONDS = 30.0
-_TIMEOUT_SECONDS = 5.0
+_DEADLINE_SECONDS = 5.0  # for a whole document: an issuer that drips must not hold a thread
+_WAIT_SECONDS = 2.0  # for what another thread is fetching
 _MOST_BYTES = 512 * 1024
 _LONGEST_TOKEN = 16_384
 _LONGEST_HEADER = 8_192  # certificates may stand in it
 _SMALLEST_RSA_BITS = 2048
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Fetch = Callable[[str], dict[str, Any]]
 """Gets a JSON object from an address; raises ``Unavailable`` or ``Failed``."""
@@ -56,11 +60,13 @@ class Issuers:
     """Knows the metadata and keys of issuers, and verifies what they signed.
 
     Args:
+        loopback: whether issuers on this machine are accepted, also over plain http.
         fetch: how JSON is fetched; another one for tests.
     """
 
-    def __init__(self, clock: Clock, fetch: Fetch | None = None) -> None:
+    def __init__(self, clock: Clock, *, loopback: bool, fetch: Fetch | None = None) -> None:
         self._clock = clock
+        self._loopback = loopback
         self._fetch = fetch or fetch_json
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
@@ -98,6 +104,15 @@ class Issuers:
             raise ForeignTokenRefused(f"The token of {issuer} is not good: {error}.") from error
         return claims
 
+    def check_address(self, url: str, what: str) -> str:
+        """Return an address that may be asked; raises ``Invalid`` for any other."""
+        if is_loopback(check_address(url, what)) and not self._loopback:
+            raise Invalid(
+                f"{url[:200]!r} can't be the {what}: it is on this machine.",
+                hint="Only a platform that is tried out, at an http address itself, accepts that.",
+            )
+        return url
+
     def _key(self, issuer: str, header: Mapping[str, Any]) -> RSAKey | ECKey:
         if header.get("alg") not in _ALGORITHMS:
             raise ForeignTokenRefused(
@@ -114,24 +129,36 @@ class Issuers:
     def _current(self, issuer: str, *, again: bool = False) -> _Known:
         with self._lock:
             known = self._known.setdefault(issuer, _Known())
-        with known.lock:
-            now = self._clock.monotonic()
-            age = now - known.fetched_at
-            rested = now - known.tried_at >= _FETCH_AT_MOST_EVERY_SECONDS
-            if (age >= _FRESH_SECONDS or again) and rested:
-                known.tried_at = now
-                try:
-                    known.metadata, known.keys = self._published(issuer)
-                    known.fetched_at = now
-                except NorthstarError:
-                    if age >= _STALE_SECONDS:
-                        raise
-            elif age >= _STALE_SECONDS:
-                raise Unavailable(f"The keys of {issuer} could not be fetched.")
+        if not again and self._age(known) < _FRESH_SECONDS:
             return known
+        does_without = not again and self._age(known) < _STALE_SECONDS
+        if known.lock.acquire(timeout=0 if does_without else _WAIT_SECONDS):
+            try:
+                self._fetch_again(issuer, known, again=again)
+            finally:
+                known.lock.release()
+        if self._age(known) >= _STALE_SECONDS:
+            raise Unavailable(f"The keys of {issuer} could not be fetched.")
+        return known
+
+    def _fetch_again(self, issuer: str, known: _Known, *, again: bool) -> None:
+        now, age = self._clock.monotonic(), self._age(known)
+        rested = now - known.tried_at >= _FETCH_AT_MOST_EVERY_SECONDS
+        if not rested or (age < _FRESH_SECONDS and not again):
+            return
+        known.tried_at = now
+        try:
+            known.metadata, known.keys = self._published(issuer)
+            known.fetched_at = now
+        except NorthstarError:
+            if age >= _STALE_SECONDS:
+                raise
+
+    def _age(self, known: _Known) -> float:
+        return self._clock.monotonic() - known.fetched_at
 
     def _published(self, issuer: str) -> tuple[dict[str, Any], dict[str, RSAKey | ECKey]]:
-        check_address(issuer, "issuer")
+        self.check_address(issuer, "issuer")
         place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         metadata = self._fetch(place)
         if metadata.get("issuer") != issuer:
@@ -139,7 +166,7 @@ class Issuers:
                 f"{place} is the document of another issuer.",
                 hint="Write the issuer exactly as its tokens do, also the slash at its end.",
             )
-        keys = self._fetch(check_address(str(metadata.get("jwks_uri", "")), "jwks_uri"))
+        keys = self._fetch(self.check_address(str(metadata.get("jwks_uri", "")), "jwks_uri"))
         return metadata, _usable(keys)
 
 
@@ -162,13 +189,13 @@ def read_unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def check_address(url: str, what: str) -> str:
-    """Return an address that may be asked; raises ``Invalid`` for any other."""
+    """Return an https address, or one on this machine; raises ``Invalid`` for any other."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host, parts = None, urlsplit("")
-    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
     if not host or not secure or parts.username or parts.fragment or parts.query:
         raise Invalid(
             f"{url[:200]!r} can't be the {what}.",
@@ -178,24 +205,25 @@ def check_address(url: str, what: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine."""
-    return urlsplit(url).hostname in _LOOPBACK
-
-
-def fetch_json(url: str) -> dict[str, Any]:
-    """Get a JSON object; redirects are not followed."""
+    """Whether an address says that it is on this machine."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
     try:
-        with httpx2.stream(
-            "GET", url, timeout=_TIMEOUT_SECONDS, trust_env=not is_loopback(url)
-        ) as response:
-            if response.status_code != 200:
-                raise Unavailable(f"{url} answered {response.status_code}.")
-            body = bytearray()
-            for part in response.iter_bytes():
-                body += part
-                if len(body) > _MOST_BYTES:
-                    raise Failed(f"{url} answered with more than {_MOST_BYTES} bytes.")
-        found = json.loads(body)
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return bool(plain.is_loopback or plain.is_unspecified)
+
+
+def fetch_json(url: str, deadline_seconds: float = _DEADLINE_SECONDS) -> dict[str, Any]:
+    """Get a JSON object; redirects are not followed.
+
+    Not to be called in a coroutine. Raises ``Unavailable`` where none comes in time.
+    """
+    try:
+        found = json.loads(asyncio.run(_get(url, deadline_seconds)))
+    except TimeoutError as error:
+        raise Unavailable(f"{url} took longer than {deadline_seconds:g} s.") from error
     except httpx2.HTTPError as error:
         raise Unavailable(f"{url} did not answer: {type(error).__name__}.") from error
     except (ValueError, RecursionError) as error:
@@ -203,6 +231,23 @@ def fetch_json(url: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Failed(f"{url} did not answer with a JSON object.")
     return found
+
+
+async def _get(url: str, deadline_seconds: float) -> bytes:
+    """The body, uncompressed: what is small on the way could be huge here."""
+    body = bytearray()
+    async with (
+        asyncio.timeout(deadline_seconds),
+        httpx2.AsyncClient(timeout=None, trust_env=not is_loopback(url)) as client,
+        client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
+    ):
+        if response.status_code != 200:
+            raise Unavailable(f"{url} answered {response.status_code}.")
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) > _MOST_BYTES:
+                raise Failed(f"{url} answered with more than {_MOST_BYTES} bytes.")
+    return bytes(body)
 
 
 def _usable(published: Mapping[str, Any]) -> dict[str, RSAKey | ECKey]:

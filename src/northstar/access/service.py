@@ -81,7 +81,7 @@ class AccessService:
         self.directory = Directory(database, clock, book, self.audit)
         self.explanations = Explanations(self.directory, book)
         self.tokens = Tokens(database, clock, issuer, sealer or Sealer(), self.audit)
-        self.issuers = Issuers(clock)
+        self.issuers = Issuers(clock, loopback=not issuer.startswith("https:"))
         self.credentials = Credentials(database, clock, issuer, self.issuers, self.audit)
         self.sessions = Sessions(database, clock, self.audit)
         self.limits = RateLimits()

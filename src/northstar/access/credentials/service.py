@@ -26,7 +26,7 @@ from northstar.access.credentials.domain import (
 )
 from northstar.access.directory import hold
 from northstar.access.errors import BadCredentials, ForeignTokenRefused
-from northstar.access.issuers import LEEWAY_SECONDS, Issuers, check_address, read_unverified
+from northstar.access.issuers import LEEWAY_SECONDS, Issuers, read_unverified
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Conflict, NotFound
@@ -100,7 +100,7 @@ class Credentials:
         self, principal: str, trust: Trust, by: str, policies: Sequence[str] = ()
     ) -> Credential:
         """Accept tokens of another issuer; raises ``Invalid``, and ``Conflict`` for a known one."""
-        check_address(check_trust(trust).issuer, "issuer")
+        self._issuers.check_address(check_trust(trust).issuer, "issuer")
         with self._adding(principal, "trust") as change:
             number = store.add_trust(change.connection, principal, trust, self._clock.now())
             told = _told(principal, "trust", number, policies)

@@ -19,7 +19,6 @@ from northstar.access.errors import BadCredentials, ForeignTokenRefused
 from northstar.access.issuers import (
     LEEWAY_SECONDS,
     Issuers,
-    check_address,
     is_loopback,
     read_unverified,
 )
@@ -97,7 +96,8 @@ class Provider:
         if not place:
             return None
         query = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back_to}
-        return f"{check_address(str(place), 'end_session_endpoint')}?{urlencode(query)}"
+        checked = self._issuers.check_address(str(place), "end_session_endpoint")
+        return f"{checked}?{urlencode(query)}"
 
     def _exchange(self, code: str, flow: Flow) -> Mapping[str, Any]:
         from authlib.integrations.base_client import (
@@ -162,7 +162,7 @@ class Provider:
 
     def _endpoint(self, name: str) -> str:
         found = self._issuers.metadata(self._settings.issuer).get(name)
-        return check_address(str(found or ""), name)
+        return self._issuers.check_address(str(found or ""), name)
 
 
 def _derived(secret: str, what: str) -> str:
