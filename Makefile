@@ -53,7 +53,7 @@ docs: $(READY) ## generate the reference pages from the code
 
 lock: $(READY) ## make the lock files anew
 	@$(BIN)/pip install --quiet uv
-	@for name in serve server dev; do ./requirements/lock.sh $$name $(BIN)/uv; done
+	@for name in serve server dev image build; do ./requirements/lock.sh $$name $(BIN)/uv; done
 
 clean: ## remove what was built (not the lock files)
 	rm -rf $(VENV) .venv-checkov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -27,7 +27,18 @@ def environment_of(module: str) -> dict[str, str]:
 
 
 def command_of(module: str) -> list[str]:
-    """The words of the container's command that are written as they are."""
+    """Northstar's command and options in the container, as far as they are written as they are."""
+    words = _words(module)
+    return words[words.index("northstar") :]
+
+
+def launcher_of(module: str) -> list[str]:
+    """What stands before Northstar's command: a program that starts it."""
+    words = _words(module)
+    return words[: words.index("northstar")]
+
+
+def _words(module: str) -> list[str]:
     text = (MODULES / module / "main.tf").read_text()
-    command = re.search(r"command = \[(.*?)\]", text, re.DOTALL)
-    return re.findall(r'"([^"]+)"', command[1]) if command else []
+    (command,) = re.findall(r"command\s+= \[(.*?)\]", text, re.DOTALL)
+    return re.findall(r'"([^"]+)"', command)

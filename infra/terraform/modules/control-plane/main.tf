@@ -122,7 +122,7 @@ resource "azurerm_container_app" "this" {
     container {
       name    = "northstar"
       image   = "${var.container_registry_login_server}/${var.image}"
-      command = ["northstar", "server", "--host", "0.0.0.0", "--port", tostring(local.port)]
+      command = ["tini", "--", "northstar", "server", "--host", "0.0.0.0", "--port", tostring(local.port)]
       cpu     = each.value.size.cpu
       memory  = each.value.size.memory
 

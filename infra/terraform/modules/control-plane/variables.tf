@@ -24,7 +24,7 @@ variable "resource_group_name" {
 }
 
 variable "image" {
-  description = "Image with Northstar in it, with a tag or a digest that does not move."
+  description = "Image that the repository's Dockerfile makes, with a tag or a digest that does not move."
   type        = string
 
   validation {

@@ -53,7 +53,9 @@ resource "azurerm_container_app" "this" {
       image  = "${var.container_registry_login_server}/${var.image}"
       cpu    = var.size.cpu
       memory = var.size.memory
+      # The image starts as root, for the control plane's sake; an endpoint needs none of it.
       command = [
+        "setpriv", "--reuid=northstar", "--regid=northstar", "--clear-groups", "--no-new-privs",
         "northstar", "serve", var.endpoint,
         "--host", "0.0.0.0", "--port", tostring(local.port),
         "--state-dir", "/srv/state",

@@ -59,8 +59,8 @@ run "replicas_find_their_settings" {
   }
 
   assert {
-    condition     = join(" ", azurerm_container_app.this["server"].template[0].container[0].command) == "northstar server --host 0.0.0.0 --port 8700"
-    error_message = "The container must run the server on the port that the ingress asks."
+    condition     = join(" ", azurerm_container_app.this["server"].template[0].container[0].command) == "tini -- northstar server --host 0.0.0.0 --port 8700"
+    error_message = "The container must run the server on the port that the ingress asks, under an init that reaps what jobs leave behind."
   }
 }
 

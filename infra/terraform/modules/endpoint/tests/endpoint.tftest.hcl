@@ -44,8 +44,13 @@ run "serves_its_endpoint" {
   command = plan
 
   assert {
-    condition     = slice(azurerm_container_app.this.template[0].container[0].command, 0, 3) == tolist(["northstar", "serve", "operations/late-arrival/dev"])
+    condition     = strcontains(join(" ", azurerm_container_app.this.template[0].container[0].command), " northstar serve operations/late-arrival/dev --host 0.0.0.0 ")
     error_message = "The container must serve the endpoint that it is for."
+  }
+
+  assert {
+    condition     = slice(azurerm_container_app.this.template[0].container[0].command, 0, 5) == tolist(["setpriv", "--reuid=northstar", "--regid=northstar", "--clear-groups", "--no-new-privs"])
+    error_message = "A squad's model must not run as root, nor be able to become it."
   }
 
   assert {
