@@ -64,7 +64,7 @@ class Platform:
             raise NotFound(f"{project} has no version {version}.")
         return self._source
 
-    def environment(self, project: ProjectRef) -> dict[str, str]:
+    def environment(self, project: ProjectRef, started_by: str) -> dict[str, str]:
         return {}
 
     def propose(

@@ -78,7 +78,7 @@ class World:
     def source(self, project: ProjectRef, version: int) -> Path:
         return self._archive
 
-    def environment(self, project: ProjectRef) -> dict[str, str]:
+    def environment(self, project: ProjectRef, started_by: str) -> dict[str, str]:
         return {}
 
     def propose(

@@ -192,6 +192,12 @@ def test_who_started_the_job_that_proposed_a_release_does_not_approve_it() -> No
     assert forbids_approval(asked, "user:ben") is None
 
 
+def test_who_started_the_run_that_made_the_version_does_not_approve_it() -> None:
+    made = release(registered_by="managed:run/a/b", started_by="user:chris")
+    assert forbids_approval(made, "user:chris") is not None
+    assert made.authors["registered_by"] == "user:chris"
+
+
 def test_a_canary_shares_with_the_live_version() -> None:
     live = release(id=1, version=1, state="live")
     canary = release(id=2, version=2, state="rolling-out", share=5.0)

@@ -16,6 +16,7 @@ from northstar.access.errors import BadCredentials
 from northstar.access.origin import current_origin
 from northstar.access.service import AccessService
 from northstar.access.sessions import COOKIE, fingerprint
+from northstar.access.tokens import STARTED_BY
 from northstar.clock import Clock
 from northstar.errors import Unauthenticated
 
@@ -31,11 +32,13 @@ class Caller:
         credential: how the caller was known, as the audit writes it.
         cookie: the web session's cookie, when that is how the caller was known; a request that
             changes something must then carry the session's CSRF token.
+        started_by: who started the run that speaks; empty for anybody else.
     """
 
     principal: Principal
     credential: str = ""
     cookie: str = ""
+    started_by: str = ""
 
 
 def identify(access: AccessService, headers: Mapping[str, str]) -> Caller:
@@ -70,8 +73,9 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
 
 
 def _by_token(access: AccessService, token: str) -> Caller:
-    principal = access.authenticate(token)
-    return Caller(principal, f"token:{access.tokens.check(token).get('jti', '')}")
+    principal, claims = access.authenticate(token), access.tokens.check(token)
+    started_by = str(claims.get(STARTED_BY, ""))
+    return Caller(principal, f"token:{claims.get('jti', '')}", started_by=started_by)
 
 
 def session_cookie(header: str) -> str:

@@ -27,10 +27,15 @@ _SCRYPT = {"n": 2**13, "r": 8, "p": 1}
 
 
 class Kept(NamedTuple):
-    """What is kept of a secret."""
+    """What is kept of a secret.
+
+    Args:
+        started_by: who started the process that it was made for; empty for any other.
+    """
 
     salt: bytes
     hash: bytes
+    started_by: str = ""
 
 
 NOBODY = Kept(b"\0" * 16, b"\0" * 32)
@@ -52,12 +57,14 @@ class NewSecret:
         at: datetime,
         label: str = "",
         expires_at: datetime | None = None,
+        started_by: str = "",
     ) -> str:
         """Keep it as one of a principal's, and return it: this is the only time that it is seen.
 
         Args:
             label: what the platform made it for; empty for one that somebody asked for. Of those a
                 principal can have ``MOST_LIVE``; raises ``Conflict`` for one more.
+            started_by: who started the process that it is made for.
         """
         if not label:
             _refuse_one_more(connection, principal, at)
@@ -68,6 +75,7 @@ class NewSecret:
             "hash": self._hash,
             "created_at": at,
             "expires_at": expires_at,
+            "started_by": started_by or None,
         }
         table = store.secrets
         made = connection.execute(insert(table).values(**values).returning(table.c.id))
@@ -84,13 +92,13 @@ def live(connection: Connection, principal: str, number: int, at: datetime) -> K
     """What is kept of a principal's secret, if it holds at ``at``."""
     table = store.secrets
     row = connection.execute(
-        select(table.c.salt, table.c.hash).where(
+        select(table.c.salt, table.c.hash, table.c.started_by).where(
             table.c.id == number,
             table.c.principal == principal,
             table.c.expires_at.is_(None) | (table.c.expires_at > at),
         )
     ).first()
-    return Kept(row.salt, row.hash) if row else None
+    return Kept(row.salt, row.hash, row.started_by or "") if row else None
 
 
 def is_good(secret: str, kept: Kept) -> bool:

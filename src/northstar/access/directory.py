@@ -168,6 +168,7 @@ class Directory:
         label: str = "",
         lasts: timedelta | None = None,
         older_end_after: timedelta | None = None,
+        started_by: str = "",
         policies: Sequence[str] = (),
     ) -> Secret:
         """One more secret for a principal; raises ``Conflict`` when it has too many.
@@ -176,6 +177,7 @@ class Directory:
             label: what the platform makes it for; empty for one that somebody asked for.
             lasts: when given, it ends after that time.
             older_end_after: when given, its other secrets of this label end after that time.
+            started_by: who started the process that the platform makes it for.
         """
         self.get(principal)
         if principal == PLATFORM.id:
@@ -187,8 +189,11 @@ class Directory:
             if older_end_after is not None:
                 ends = now + older_end_after
                 client_secrets.end_secrets(connection, principal, now, ends, label)
-            secret = fresh.keep(connection, principal, now, label, now + lasts if lasts else None)
+            ends_at = now + lasts if lasts else None
+            secret = fresh.keep(connection, principal, now, label, ends_at, started_by)
             told = {"principal": principal, "credential": credential_name(secret), "label": label}
+            if started_by:
+                told["started_by"] = started_by
             change.record(by, "principal:secret", Scope(), **told, policies=[*policies])
         return Secret(client_id=principal, client_secret=secret)
 
@@ -202,6 +207,11 @@ class Directory:
     def secret_holds(self, principal: str, number: int) -> bool:
         """Whether a secret that was found good has neither ended since nor been withdrawn."""
         return self._kept(principal, number) is not None
+
+    def started_by(self, principal: str, secret: str) -> str:
+        """Who started the process that a good secret was made for; empty for any other secret."""
+        kept = self._kept(principal, client_secrets.number_of(secret) or 0)
+        return kept.started_by if kept else ""
 
     def delete(self, principal: str, by: str) -> None:
         """Remove a principal with its secrets, roles and sessions; its tokens stop working.

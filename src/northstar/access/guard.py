@@ -94,11 +94,11 @@ class Guard:
         async def limited(request: Request) -> AsyncIterator[None]:
             request.state.principal = None
             address, claim = current_origin().address, await _claim(request)
-            self.access.limits.admit(address, claim)
+            await run_in_threadpool(self.access.limits.admit, address, claim)
             try:
                 yield
             except Unauthenticated:
-                self.access.limits.failed(address, claim)
+                await run_in_threadpool(self.access.limits.failed, address, claim)
                 raise
 
         return _declared(limited, Declaration(public_because=because))
@@ -123,7 +123,7 @@ class Guard:
         came_through(found.credential)
         if found.cookie and request.method not in _SAFE_METHODS:
             await _check_csrf(request, found)
-        request.state.principal = found.principal
+        request.state.principal, request.state.started_by = found.principal, found.started_by
         return found.principal
 
 
@@ -133,6 +133,11 @@ def caller(request: Request) -> Principal:
     if principal is None:
         raise RuntimeError(f"{request.url.path} is public or has no guard: nobody was identified")
     return principal
+
+
+def started_by(request: Request) -> str:
+    """Who started the run that sent a request; empty for what no run sent."""
+    return str(request.state.started_by)
 
 
 def form_token(request: Request) -> str:

@@ -30,7 +30,12 @@ from northstar.access.origin import came_through
 from northstar.access.rate_limits import RateLimits
 from northstar.access.sealing import Sealer
 from northstar.access.sessions import Sessions, ended, fingerprint
-from northstar.access.tokens import ENDPOINT_TOKEN_SECONDS, PLATFORM_TOKEN_SECONDS, Tokens
+from northstar.access.tokens import (
+    ENDPOINT_TOKEN_SECONDS,
+    PLATFORM_TOKEN_SECONDS,
+    STARTED_BY,
+    Tokens,
+)
 from northstar.clock import Clock
 from northstar.connection import PLATFORM_AUDIENCE
 from northstar.database import Database
@@ -54,6 +59,7 @@ class AccessService:
         book: the policies; without it, those that are shipped.
         sealer: seals the signing keys in the database; without it, this object alone can open
             them.
+        limits: how often one address may try to prove who it is; without it, counted here.
 
     Attributes:
         directory: principals and roles.
@@ -74,6 +80,7 @@ class AccessService:
         checkpoints: Checkpoints | None = None,
         book: PolicyBook | None = None,
         sealer: Sealer | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self._clock = clock
         book = book or PolicyBook()
@@ -84,7 +91,7 @@ class AccessService:
         self.issuers = Issuers(clock, loopback=not issuer.startswith("https:"))
         self.credentials = Credentials(database, clock, issuer, self.issuers, self.audit)
         self.sessions = Sessions(database, clock, self.audit)
-        self.limits = RateLimits()
+        self.limits = limits or RateLimits()
         self._own_token = ("", clock.now())
 
     def decide(self, principal: Principal, action: str, scope: Scope, **about: str) -> Decision:
@@ -155,6 +162,7 @@ class AccessService:
         longest_seconds: int | None = None,
         proven: Federated | None = None,
         since: float | None = None,
+        started_by: str = "",
     ) -> Token:
         """A token for the platform, or for an endpoint that ``principal`` may invoke.
 
@@ -162,6 +170,7 @@ class AccessService:
             longest_seconds: what is left of the token that this one is exchanged for.
             proven: whom the token of another issuer was about, for which this one is given.
             since: when the token was issued that this one is exchanged for.
+            started_by: who started the process that speaks as the principal.
         """
         lifetime = PLATFORM_TOKEN_SECONDS
         if audience != PLATFORM_AUDIENCE:
@@ -171,6 +180,7 @@ class AccessService:
         if longest_seconds is not None:
             lifetime = min(lifetime, longest_seconds)
         more = _federated(principal, proven) | ({"iat": since} if since else {})
+        more |= {STARTED_BY: started_by} if started_by else {}
         return self.tokens.issue(principal, audience, lifetime, more)
 
     def client_credentials(self, client_id: str, client_secret: str, audience: str) -> Token:
@@ -181,7 +191,8 @@ class AccessService:
             self._record_refusal(client_id, audience)
             raise
         came_through(f"secret:{number_of(client_secret)}")
-        return self._issue(principal, audience)
+        started_by = self.directory.started_by(client_id, client_secret)
+        return self._issue(principal, audience, started_by=started_by)
 
     def client_assertion(self, client_id: str, assertion: str, audience: str) -> Token:
         """A token for who signs with its certificate (RFC 7523); recorded as above."""
@@ -211,8 +222,10 @@ class AccessService:
         claims = self.tokens.check(subject_token)
         came_through(f"token:{claims.get('jti', '')}")
         left = int(claims["exp"] - self._clock.now().timestamp())
-        since = float(claims["iat"])
-        return self._issue(principal, audience, longest_seconds=left, since=since)
+        since, started_by = float(claims["iat"]), str(claims.get(STARTED_BY, ""))
+        return self._issue(
+            principal, audience, longest_seconds=left, since=since, started_by=started_by
+        )
 
     def sign_in(self, code: str, replaces: str = "") -> str:
         """Turn a sign-in link's code into a new session; returns the cookie's value.
@@ -241,10 +254,11 @@ class AccessService:
             self._own_token = (token, renew_at)
         return token
 
-    def run_identity(self, project: ProjectRef) -> Secret:
+    def run_identity(self, project: ProjectRef, started_by: str = "") -> Secret:
         """Credentials for a run that the platform starts: one more secret each call, for some days.
 
-        The identity is ``managed:run/SQUAD/PROJECT``: its project, and its squad's workspace.
+        The identity is ``managed:run/SQUAD/PROJECT``: its project, and its squad's workspace. Its
+        tokens name ``started_by``, so that what the run makes is not approved by who started it.
         """
         identity = self.directory.ensure(
             principal_of("managed", f"run/{project}"),
@@ -259,6 +273,7 @@ class AccessService:
             label="run",
             lasts=_RUN_SECRETS_LAST,
             older_end_after=_RUN_SECRETS_LAST,
+            started_by=started_by,
         )
 
     def endpoint_identity(self, endpoint: EndpointRef) -> Secret:
@@ -299,9 +314,10 @@ class AccessService:
         proven: Federated | None = None,
         longest_seconds: int | None = None,
         since: float | None = None,
+        started_by: str = "",
     ) -> Token:
         """Issue and record: what is done with the token later is recorded under its ``jti``."""
-        issued = self.token_for(principal, audience, longest_seconds, proven, since)
+        issued = self.token_for(principal, audience, longest_seconds, proven, since, started_by)
         jti = str(self.tokens.check(issued.access_token, audience)["jti"])
         detail: dict[str, JsonValue] = {"audience": audience, "token": jti}
         if proven:

@@ -51,6 +51,7 @@ secrets = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
+    Column("started_by", String(_ID)),  # who started the process that it was made for
     sqlite_autoincrement=True,  # the audit names secrets and assignments by number for good
 )
 assignments = Table(

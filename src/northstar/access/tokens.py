@@ -22,6 +22,8 @@ from northstar.database import Database
 
 PLATFORM_TOKEN_SECONDS = 3600
 ENDPOINT_TOKEN_SECONDS = 900
+STARTED_BY = "started_by"
+"""The claim of a run's tokens that says who started it."""
 _MOST_REMEMBERED = 10_000
 
 

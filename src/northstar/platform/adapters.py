@@ -35,8 +35,8 @@ class JobPlatform:
         record = self._registry.get(project, version)
         return self._registry.download_run_artifact(project, record.run_id, SOURCE_ARTIFACT)
 
-    def environment(self, project: ProjectRef) -> dict[str, str]:
-        secret = self._access.run_identity(project)
+    def environment(self, project: ProjectRef, started_by: str) -> dict[str, str]:
+        secret = self._access.run_identity(project, started_by)
         return {
             "NORTHSTAR_URL": self._url,
             "NORTHSTAR_CLIENT_ID": secret.client_id,

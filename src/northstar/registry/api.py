@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from northstar.access.guard import Guard, caller
+from northstar.access.guard import Guard, caller, started_by
 from northstar.names import EnvironmentName, ProjectRef
 from northstar.registry.domain import (
     LineageView,
@@ -26,7 +26,8 @@ def router(service: RegistryService, guard: Guard) -> APIRouter:
     def register(
         squad: str, project: str, registration: VersionRegistration, request: Request
     ) -> VersionRecord:
-        return service.register(ProjectRef(squad, project), registration, caller(request))
+        ref, who = ProjectRef(squad, project), caller(request)
+        return service.register(ref, registration, who, started_by(request))
 
     @routes.get("/versions", dependencies=[guard("version:read")])
     def versions(squad: str, project: str) -> list[VersionSummary]:

@@ -47,11 +47,16 @@ def show_version(project: str, number: int, as_json: bool) -> None:
     emit(data, as_json=as_json, text=lambda: _text(record, lineage))
 
 
+def _registrant(record: VersionRecord) -> str:
+    started = f", started by {record.started_by}" if record.started_by else ""
+    return f"{record.registered_by}{started}"
+
+
 def _text(record: VersionRecord, view: LineageView) -> str:
     e, made = record.evidence, record.lineage
     commit = f"{made.commit}{' (with uncommitted changes)' if made.dirty else ''}"
     facts = [
-        ("registered", f"{record.registered_at:%Y-%m-%d %H:%M} by {record.registered_by}"),
+        ("registered", f"{record.registered_at:%Y-%m-%d %H:%M} by {_registrant(record)}"),
         ("model", f"{record.flavor}, {record.task}, {len(record.columns)} columns"),
         ("digest", record.digest),
         ("run", record.run_id),

@@ -156,11 +156,15 @@ class VersionRegistration(_Value):
 
 
 class VersionRecord(VersionRegistration):
-    """A registered version: immutable, numbered by MLflow, bound to the digest of its model."""
+    """A registered version: immutable, numbered by MLflow, bound to the digest of its model.
+
+    ``started_by`` is who started the run, where the platform ran it and it registered the version.
+    """
 
     version: int
     digest: str
     registered_by: str
+    started_by: str = ""
     registered_at: datetime
 
     @property

@@ -69,13 +69,20 @@ class RegistryService:
         self._uses = uses
 
     def register(
-        self, project: ProjectRef, registration: VersionRegistration, principal: Principal
+        self,
+        project: ProjectRef,
+        registration: VersionRegistration,
+        principal: Principal,
+        started_by: str = "",
     ) -> VersionRecord:
         """Register what a run produced; a run registers one version, however often it asks.
 
         The model is copied to the platform's store first, the record is written last: killed in
         between, the next call continues. Raises ``NotFound`` for an unknown project or run,
         ``WrongModel`` for something that is no model of the run.
+
+        Args:
+            started_by: who started the run, where ``principal`` is the run itself.
         """
         if registration.project_ref != project:
             raise Invalid(
@@ -93,6 +100,7 @@ class RegistryService:
             version=self._mlflow.ensure_version(project, source),
             digest=digest,
             registered_by=principal.id,
+            started_by=started_by,
             registered_at=self._clock.now(),
         )
         try:

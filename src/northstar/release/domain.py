@@ -103,8 +103,9 @@ class Release(_Value):
     ``steps`` are the shares that this rollout really takes (none when direct), ``step`` the present
     one, ``share`` the percent of traffic wanted for the version now. ``replaces`` is the release
     that was live when this one began. ``asked_by`` is whose wish the platform carried out when it
-    proposed: who started the job. ``traceparent`` is its place in the trace of what led to it; what
-    happens to it goes on from there.
+    proposed: who started the job; ``started_by`` who started the run that made the version, where
+    the platform ran it. ``traceparent`` is its place in the trace of what led to it; what happens
+    to it goes on from there.
     """
 
     id: int
@@ -118,6 +119,7 @@ class Release(_Value):
     proposed_by: str
     asked_by: str = ""
     registered_by: str
+    started_by: str = ""
     approvals_needed: int
     approved_by: tuple[str, ...] = ()
     verdict: Verdict | None = None
@@ -142,7 +144,7 @@ class Release(_Value):
         """Whose approval would be of their own work, as the policies want to know it."""
         return {
             "proposed_by": self.asked_by or self.proposed_by,
-            "registered_by": self.registered_by,
+            "registered_by": self.started_by or self.registered_by,
         }
 
     @property
@@ -344,8 +346,8 @@ def forbids_approval(release: Release, principal_id: str) -> str | None:
     """Why this principal may not approve this release, or ``None`` if it may.
 
     Four eyes: not who proposed the release or started the job that did, and not who registered the
-    version. What the platform proposed by itself may be approved by any approver. A program's
-    approval would be that of whoever wrote it.
+    version or started the run that did. What the platform proposed by itself may be approved by any
+    approver. A program's approval would be that of whoever wrote it.
     """
     if not principal_id.startswith("user:"):
         return "an approval is a person's decision, not a program's"
@@ -355,6 +357,8 @@ def forbids_approval(release: Release, principal_id: str) -> str | None:
         return "who started the job that proposed a release may not approve it"
     if principal_id == release.registered_by:
         return "who registered the version may not approve its release"
+    if principal_id == release.started_by:
+        return "who started the run that made the version may not approve its release"
     if principal_id in release.approved_by:
         return "it already has your approval"
     return None

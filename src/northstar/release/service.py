@@ -276,6 +276,7 @@ class ReleaseService:
             proposed_by=principal.id,
             asked_by=asked_by,
             registered_by=record.registered_by,
+            started_by=record.started_by,
             approvals_needed=domain.approvals_needed(endpoint.environment),
             note=note,
             traceparent=str(trace_context.lasting()),

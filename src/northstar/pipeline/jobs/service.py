@@ -29,8 +29,12 @@ class Platform(Protocol):
         """The archive of the source that trained ``version``; raises ``NotFound``."""
         ...
 
-    def environment(self, project: ProjectRef) -> dict[str, str]:
-        """The variables by which a run finds the platform and is somebody there."""
+    def environment(self, project: ProjectRef, started_by: str) -> dict[str, str]:
+        """The variables by which a run finds the platform and is somebody there.
+
+        Args:
+            started_by: who started the job; they may not approve what its run registers.
+        """
         ...
 
     def propose(
@@ -123,7 +127,7 @@ class JobService:
         place = self._place(job)
         try:
             self._unpack(job, place)
-            environment = self._platform.environment(job.project_ref)
+            environment = self._platform.environment(job.project_ref, job.requested_by)
         except Unavailable:
             return  # MLflow may still be warming up; the next step tries again
         except (NorthstarError, OSError, tarfile.TarError) as error:
