@@ -66,6 +66,7 @@ def server(host: str, port: int, show_settings: bool) -> None:
     with _started() as (settings, found), found.watched():
         platform = build(settings, telemetry=start_telemetry())
         platform.storage.check()
+        platform.access.limits.check()
         problem = platform.isolation.problem
         if problem and settings.elsewhere != SQUADS_CODE:
             say(f"Warning: {problem}")

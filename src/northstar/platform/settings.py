@@ -39,6 +39,8 @@ class Settings:
         policies: a folder of the platform team's own access policies.
         encryption_key: what seals signing keys in the database; empty for the key in the file
             ``encryption.key`` of the state folder.
+        rate_limit_store: where attempts to sign in are counted for all replicas; empty for each
+            by itself.
         sign_in: how people sign in with their organisation's account, if they can.
         stores: where models, captures and MLflow's artifacts are; without it, in ``state``.
         isolation: how squads' code is kept apart; ``None`` where all is one person's.
@@ -56,6 +58,7 @@ class Settings:
     azure_identity: str | None = None
     policies: Path | None = None
     encryption_key: str = field(default="", repr=False)
+    rate_limit_store: str = field(default="", repr=False)
     sign_in: SignInSettings | None = None
     stores: Places | None = None
     isolation: IsolationSettings | None = None
@@ -86,9 +89,9 @@ class Settings:
         ``NORTHSTAR_DATABASE_URL`` and ``NORTHSTAR_MLFLOW_DATABASE_URL``, and if they are there
         ``NORTHSTAR_DATABASE_IDENTITY``, ``NORTHSTAR_TRUSTED_PROXIES``,
         ``NORTHSTAR_AZURE_MONITOR``, ``NORTHSTAR_POLICIES``, ``NORTHSTAR_ENCRYPTION_KEY``,
-        ``NORTHSTAR_SIGN_IN_…``, ``NORTHSTAR_ALERT_WEBHOOK``, ``NORTHSTAR_ELSEWHERE`` and
-        ``NORTHSTAR_STORE``. What is secret may be a reference to a source of secrets. Raises
-        ``Invalid``, and what reading a secret raises.
+        ``NORTHSTAR_RATE_LIMIT_STORE``, ``NORTHSTAR_SIGN_IN_…``, ``NORTHSTAR_ALERT_WEBHOOK``,
+        ``NORTHSTAR_ELSEWHERE`` and ``NORTHSTAR_STORE``. What is secret may be a reference to a
+        source of secrets. Raises ``Invalid``, and what reading a secret raises.
         """
         env = os.environ if environ is None else environ
         wanted = {
@@ -115,6 +118,7 @@ class Settings:
             azure_identity=azure_identity(env),
             policies=Path(folder).resolve() if (folder := env.get("NORTHSTAR_POLICIES")) else None,
             encryption_key=read_secret(env.get("NORTHSTAR_ENCRYPTION_KEY", ""), sources),
+            rate_limit_store=read_secret(env.get("NORTHSTAR_RATE_LIMIT_STORE", ""), sources),
             sign_in=_sign_in(env, sources),
             stores=Places.from_environment(env, Path(env["NORTHSTAR_STATE"]).resolve()),
             isolation=IsolationSettings.from_environment(env),

@@ -20,6 +20,7 @@ from northstar.access.elevation.service import ElevationService
 from northstar.access.guard import Guard
 from northstar.access.mlflow_app import LazyMlflow, load_mlflow
 from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.rate_limits import RateLimits
 from northstar.access.sealing import Sealer
 from northstar.access.service import AccessService
 from northstar.access.sign_in.service import SignIn
@@ -183,6 +184,7 @@ def _ground(settings: Settings, clock: Clock, telemetry: Telemetry) -> _Ground:
         Checkpoints(settings.state / "audit" / "checkpoints.jsonl"),
         book,
         Sealer(settings.encryption_keys()),
+        RateLimits(store=settings.rate_limit_store, clock=clock),
     )
     return _Ground(settings, clock, telemetry, storage, database, access)
 
