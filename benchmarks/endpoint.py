@@ -2,7 +2,7 @@
 
 Its telemetry is what the standard variables of OpenTelemetry say.
 
-Prints ``{"url", "token"}`` once it answers; ends on SIGTERM.
+Writes ``{"url", "token", "metrics_url"}`` to ``ready.json`` once it answers; ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def main(model: Path, folder: Path, *, capture: bool) -> None:
         while agent.status().revision != 1:
             time.sleep(0.05)
         ready = folder / "ready.json"
-        ready.with_suffix(".new").write_text(json.dumps({"url": agent.url, "token": token}))
+        told = {"url": agent.url, "token": token, "metrics_url": agent.status().metrics_url}
+        ready.with_suffix(".new").write_text(json.dumps(told))
         ready.with_suffix(".new").replace(ready)
 
     threading.Thread(target=announce, daemon=True).start()

@@ -53,6 +53,7 @@ class Server:
     bodies: list[str]
     settle_seconds: float = 0.2
     token: str = ""
+    metrics_url: str = ""
     ready: Path | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     worker_us: list[float] = field(default_factory=list)
@@ -65,6 +66,7 @@ class Server:
         until(self.ready.exists, 60, "our endpoint's start")
         told = json.loads(self.ready.read_text())
         self.port, self.token = int(told["url"].rpartition(":")[2]), told["token"]
+        self.metrics_url = told["metrics_url"]
 
     def forget(self) -> None:
         """Leave the warm-up out of what was measured."""
