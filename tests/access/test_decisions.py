@@ -17,18 +17,23 @@ SCOPES = [Scope(), Scope("operations"), PROJECT, PROD, Scope("pricing")]
 
 
 def may(
-    held_role: RoleName, action: str, scope: Scope = PROD, held_in: str = "/", **about: str
+    held_role: RoleName,
+    action: str,
+    scope: Scope = PROD,
+    held_in: str = "/",
+    who: str = "user:anna",
+    **about: str,
 ) -> bool:
     held = RoleAssignment(
         id=1,
-        principal="user:anna",
+        principal=who,
         role=held_role,
         scope=held_in,
         expires_at=None,
         assigned_by="user:admin",
         assigned_at=FakeClock().now(),
     )
-    return BOOK.rights([held]).decide("user:anna", action, scope, about).allowed
+    return BOOK.rights([held]).decide(who, action, scope, about).allowed
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,13 @@ def test_nobody_approves_what_they_proposed_or_registered() -> None:
     assert may("approver", "release:approve", proposed_by="user:bert", registered_by="user:carl")
     for author in ("proposed_by", "registered_by"):
         assert not may("platform-admin", "release:approve", PROD, **{author: "user:anna"})
+
+
+@pytest.mark.parametrize("action", ["release:approve", "elevation:decide"])
+def test_what_four_eyes_decide_is_for_people(action: str) -> None:
+    assert may("platform-admin", action)
+    assert not may("platform-admin", action, who="service:ci")
+    assert not may("platform-admin", action, who="managed:run/operations/late-arrival")
 
 
 def test_a_data_scientist_operates_what_is_in_dev_only() -> None:

@@ -20,10 +20,10 @@ from northstar.platform.settings import Settings
 from northstar.platform.wiring import build
 
 PROD = Scope("operations", "late-arrival", "prod")
-NO_ROBOTS = """// Releases are agreed to by people.
-@id("people-approve-in-production")
-@reason("In production a person agrees, not a program.")
-forbid (principal, action == Action::"release:approve", resource)
+NO_ROBOTS = """// What goes to production is proposed by people.
+@id("people-propose-in-production")
+@reason("In production a person proposes, not a program.")
+forbid (principal, action == Action::"release:propose", resource)
 when {
   context.principal_kind == "service" &&
   resource has environment && resource.environment == "prod"
@@ -64,10 +64,11 @@ def decided(
 def test_a_custom_policy_narrows_what_roles_allow(folder: Path) -> None:
     (folder / "ours.cedar").write_text(NO_ROBOTS)
     book = policy_book(folder)
-    assert decided(book, "user:anna", "release:approve", "approver") == (True, ("approver",))
-    refused = decided(book, "service:ci", "release:approve", "approver")
-    assert refused == (False, ("people-approve-in-production",))
-    assert book.policies["people-approve-in-production"].line == 2
+    allowed = decided(book, "user:anna", "release:propose", "data-scientist")
+    assert allowed == (True, ("data-scientist",))
+    refused = decided(book, "service:ci", "release:propose", "data-scientist")
+    assert refused == (False, ("people-propose-in-production",))
+    assert book.policies["people-propose-in-production"].line == 2
 
 
 def test_a_custom_permit_widens_but_crosses_no_guard_rail(folder: Path) -> None:
@@ -98,20 +99,20 @@ def test_the_control_plane_is_not_held_up_by_custom_policies(folder: Path) -> No
     ("text", "where", "hint"),
     [
         ('\n\n@id("a") @reason("b")\nforbid (principal action, resource);', "line 3", "how-to"),
-        (NO_ROBOTS.replace("release:approve", "release:aprove"), "line 2", "release:approve"),
+        (NO_ROBOTS.replace("release:propose", "release:propse"), "line 2", "release:propose"),
         (NO_ROBOTS.replace("resource has environment && ", ""), "line 2", "resource has env"),
         (NO_ROBOTS.replace("principal_kind", "kind"), "`kind`", "has principal_kind"),
         (NO_ROBOTS + "forbid (principal, action, resource);", "line 9", "@id"),
         (NO_ROBOTS.replace("@reason", "@because"), "line 2", "@reason"),
         (NO_ROBOTS.replace("principal,", "principal == ?principal,"), "template", "how-to"),
         (NO_ROBOTS + NO_ROBOTS, "line 10", "an @id of its own"),
-        (NO_ROBOTS.replace("people-approve-in-production", "approver"), "roles.cedar", "@id"),
-        (NO_ROBOTS.replace("people-approve", "four-eyes-proposer"), "line 2", "company's name"),
-        (NO_ROBOTS.replace("people-approve-in-production", "operator-"), "line 2", "company's"),
-        (NO_ROBOTS.replace("people-approve-in-production", "Approver"), "line 2", "a-z"),
-        (NO_ROBOTS.replace("people-approve-in-production", "a\\n, approver"), "line 2", "a-z"),
+        (NO_ROBOTS.replace("people-propose-in-production", "approver"), "roles.cedar", "@id"),
+        (NO_ROBOTS.replace("people-propose", "four-eyes-proposer"), "line 2", "company's name"),
+        (NO_ROBOTS.replace("people-propose-in-production", "operator-"), "line 2", "company's"),
+        (NO_ROBOTS.replace("people-propose-in-production", "Approver"), "line 2", "a-z"),
+        (NO_ROBOTS.replace("people-propose-in-production", "a\\n, approver"), "line 2", "a-z"),
         (
-            NO_ROBOTS.replace("people-approve-in-production", "what-ends-gives-no-longer"),
+            NO_ROBOTS.replace("people-propose-in-production", "what-ends-gives-no-longer"),
             "line 2",
             "company's name",
         ),
@@ -155,8 +156,8 @@ def test_everything_that_the_schema_names_can_be_asked_for() -> None:
 CASES = """
 policies: policies
 principals:
-  user:anna: {approver: /operations}
-  service:ci: {approver: [/operations, /pricing]}
+  user:anna: {approver: /operations, data-scientist: /operations}
+  service:ci: {data-scientist: [/operations, /pricing]}
 cases:
   - name: a person agrees
     principal: user:anna
@@ -167,10 +168,10 @@ cases:
     because: approver
   - name: a program does not
     principal: service:ci
-    action: release:approve
+    action: release:propose
     resource: /pricing/fares/prod
     expect: deny
-    because: people-approve-in-production
+    because: people-propose-in-production
   - name: who has no role reads nothing
     principal: user:bert
     action: version:read
@@ -196,15 +197,15 @@ def test_a_table_of_cases_holds(folder: Path) -> None:
 def test_a_case_that_is_decided_differently_is_shown_with_line_and_policy(folder: Path) -> None:
     file = folder.parent / "cases.yaml"
     file.write_text(CASES)  # the policy that it speaks of is not there
-    approver = policy_book().policies["approver"]
+    role = policy_book().policies["data-scientist"]
     failed = tried(file)
     assert isinstance(failed.exception, Failed)
     assert failed.exception.message == "1 of 3 cases are decided differently."
     assert failed.stdout.splitlines() == [
         f"{file}, line 14: a program does not",
-        "    service:ci  release:approve  /pricing/fares/prod",
-        "  - deny, because of people-approve-in-production",
-        f"  + allow, because of approver (roles.cedar, line {approver.line}: {approver.reason})",
+        "    service:ci  release:propose  /pricing/fares/prod",
+        "  - deny, because of people-propose-in-production",
+        f"  + allow, because of data-scientist (roles.cedar, line {role.line}: {role.reason})",
     ]
 
 
@@ -212,7 +213,7 @@ def test_a_case_that_is_decided_differently_is_shown_with_line_and_policy(folder
     ("change", "told"),
     [
         (("expect: deny", "expect: maybe"), "line 14: cases.1.expect"),
-        (("approver: /op", "king: /op"), "principals.user:anna.king"),
+        (("{approver: /op", "{king: /op"), "principals.user:anna.king"),
         (("cases:", "case:"), "case"),
         (("principals:", "principals: ["), "not YAML"),
     ],
@@ -236,6 +237,6 @@ def test_the_how_to_holds(tmp_path: Path) -> None:
     file.write_text(blocks["yaml"])
     assert tried(file).exit_code == 0
     (tmp_path / "policies" / "production.cedar").unlink()
-    assert f"line {policy_book().policies['approver'].line}:" in tried(file).stdout
+    assert f"line {policy_book().policies['data-scientist'].line}:" in tried(file).stdout
     for line in tried(file).stdout.replace(f"{file}", "cases.yaml").splitlines()[:3]:
         assert line in page.read_text()
