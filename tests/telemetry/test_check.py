@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,6 +16,7 @@ from click.testing import CliRunner, Result
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from northstar.cli import root
+from northstar.errors import Invalid
 from tests.telemetry.receivers import KEY, Collector, Ingestion, Received, certify
 
 CONNECTION_STRING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -86,7 +89,11 @@ def test_application_insights_own_words_are_told_with_what_to_do(
 
 @pytest.mark.parametrize(
     ("place", "hint"),
-    [("http://127.0.0.1:1", "Nothing listens"), ("http://none.invalid", "private DNS zone")],
+    [
+        ("http://127.0.0.1:1", "Nothing listens"),
+        ("http://none.invalid", "private DNS zone"),
+        ("westeurope", "Copy the connection string whole"),
+    ],
 )
 def test_an_ingestion_that_is_not_there_is_told_apart(
     monkeypatch: pytest.MonkeyPatch, place: str, hint: str
@@ -106,7 +113,13 @@ def only_traces(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("status", "hint"), [(401, "OTEL_EXPORTER_OTLP_HEADERS"), (404, "base address")]
+    ("status", "hint"),
+    [
+        (401, "OTEL_EXPORTER_OTLP_HEADERS"),
+        (403, "OTEL_EXPORTER_OTLP_HEADERS"),
+        (404, "base address"),
+        (415, "protobuf"),
+    ],
 )
 def test_a_collectors_own_words_are_told(
     collector: Collector, monkeypatch: pytest.MonkeyPatch, status: int, hint: str
@@ -131,6 +144,51 @@ def test_what_a_collector_takes_and_throws_away_is_not_accepted(
 
 def test_no_collector_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "4318" in only_traces(monkeypatch, "http://127.0.0.1:1")["hint"]
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The system takes connections there, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_a_collector_that_does_not_answer_is_told_for_each_signal(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", silent)
+    found = checks(run("--json"))
+    assert [one["signal"] for one in found] == ["traces", "metrics", "logs", "events"]
+    for one in found:
+        assert "timed out" in one["problem"]
+        assert "firewall" in one["hint"]
+
+
+def test_an_ingestion_that_does_not_answer_is_told(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONNECTION_STRING, f"InstrumentationKey={KEY};IngestionEndpoint={silent}")
+    for one in checks(run("--json")):
+        assert "timed out" in one["problem"]
+        assert "firewall" in one["hint"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/v1/traces?key=hidden"),
+        (CONNECTION_STRING, "hidden"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named_but_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    refused = CliRunner().invoke(root, ["telemetry", "check"])
+    assert isinstance(refused.exception, Invalid)
+    assert variable in refused.exception.message
+    assert "hidden" not in str(refused.exception)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told(

@@ -75,6 +75,10 @@ def test_azure_may_want_an_identity_beside_the_key() -> None:
         {"OTEL_TRACES_EXPORTER": "zipkin"},
         {"OTEL_TRACES_EXPORTER": "prometheus"},
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "c:4318"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[c:4318"},
+        {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "https://user:password@c/v1/logs"},
+        {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "https://c/v1/logs?token=abc"},
     ],
 )
 def test_what_is_not_spoken_here_is_refused_with_its_variable(environ: dict[str, str]) -> None:

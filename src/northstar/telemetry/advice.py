@@ -72,6 +72,11 @@ _AZURE = (
         "The instrumentation key is not of a resource there. Copy the connection string whole "
         "from the resource's overview.",
     ),
+    _When(
+        r"Invalid URL|No connection adapters",
+        "IngestionEndpoint is no address. Copy the connection string whole from the resource's "
+        "overview.",
+    ),
     _When(r"HTTP 404", "The region's address has changed: copy the connection string again."),
     _When(
         r"HTTP 402|HTTP 439|quota",

@@ -23,7 +23,8 @@ from northstar.telemetry.trace_context import TraceContext
 
 CheckedSignal = Literal["traces", "metrics", "logs", "events"]
 EVENT = "northstar.telemetry.check"
-_OTLP_SECONDS = 2.0  # an exporter tries again until then
+_PATIENCE_SECONDS = 2.0  # OTLP's exporters try again until then
+_GIVEN_UP = "retries or shutdown"  # what they log at last, whatever was wrong
 _AROUND = re.compile(r"^(Transient error|Retrying due to server \w+ error:) | encountered while.*")
 _LOUD = ("opentelemetry", "azure")
 _KEY = re.compile(r"InstrumentationKey=([^;]+)", re.IGNORECASE)
@@ -61,17 +62,25 @@ def check(settings: TelemetrySettings, process: Attributes) -> list[Checked]:
     with heard.listening():
         exporters = make_exporters(
             settings,
-            {"timeout": _OTLP_SECONDS, "session": heard.session} if settings.otlp else {},
-            {"raw_response_hook": heard.azure_response},
+            {"timeout": _PATIENCE_SECONDS, "session": heard.session} if settings.otlp else {},
+            {
+                "raw_response_hook": heard.azure_response,
+                "timeout": _PATIENCE_SECONDS,
+                "read_timeout": _PATIENCE_SECONDS,
+                "retry_total": 0,
+            },
         )
         maker = RecordMaker(process)
         found = []
         for name in (OTLP, AZURE):
+            known = "It was not accepted."
             for signal, exporter, batch in _signals(exporters.of, name, maker, process):
                 target = _target(name, exporter, settings)
                 heard.forget()
                 accepted = exporter.export(batch).name == "SUCCESS" and not heard.refusal
-                problem = "" if accepted else heard.problem()
+                # What an exporter has just said it does not say again.
+                known = heard.problem() or known
+                problem = "" if accepted else known
                 hint = "" if accepted else advice(name, problem, settings)
                 found.append(Checked(name, signal, target, accepted, problem, hint))
         for signal_exporters in (exporters.traces, exporters.metrics, exporters.logs):
@@ -140,8 +149,13 @@ class _Heard:
         self.refusal = ""
 
     def problem(self) -> str:
-        """What was answered, or else what the exporter logged last."""
-        return self.refusal or (self.lines[-1] if self.lines else "It was not accepted.")
+        """What was answered, or else what the exporter logged last; empty for neither."""
+        if self.refusal:
+            return self.refusal
+        reasons = [line for line in self.lines if _GIVEN_UP not in line]
+        if reasons:
+            return reasons[-1]
+        return f"timed out: no answer within {_PATIENCE_SECONDS:g} s" if self.lines else ""
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -199,8 +213,7 @@ class _Lines(logging.Handler):
         said = record.getMessage()
         if record.exc_info and record.exc_info[1]:
             said = f"{said} {record.exc_info[1]}"
-        if "retries or shutdown" not in said:  # the line before it says why
-            self._lines.append(_AROUND.sub("", said))
+        self._lines.append(_AROUND.sub("", said))
 
 
 def _type(response: Any) -> str:

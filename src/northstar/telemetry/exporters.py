@@ -135,21 +135,26 @@ def _azure(signal: Signal, settings: TelemetrySettings, options: Mapping[str, An
     }[signal]
     try:
         return exporter(
-            connection_string=settings.azure_monitor,
-            credential=(
-                azure_credential(settings.azure_client_id) if settings.azure_identity else None
-            ),
-            disable_offline_storage=True,  # what people did must not lie about in temporary files
-            retry_total=_RETRIES,
-            timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            **options,
+            **{
+                "connection_string": settings.azure_monitor,
+                "credential": _credential(settings),
+                # What people did must not lie about in temporary files.
+                "disable_offline_storage": True,
+                "retry_total": _RETRIES,
+                "timeout": _CONNECT_SECONDS,
+                "read_timeout": _READ_SECONDS,
+                **options,
+            }
         )
     except ValueError as error:
         raise Invalid(
             f"APPLICATIONINSIGHTS_CONNECTION_STRING can't be used: {error}",
             hint="Copy it whole from the Application Insights resource's overview.",
         ) from error
+
+
+def _credential(settings: TelemetrySettings) -> Any:
+    return azure_credential(settings.azure_client_id) if settings.azure_identity else None
 
 
 def _counted(exporter: Any, signal: Signal, name: ExporterName, losses: Losses) -> Any:

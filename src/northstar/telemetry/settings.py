@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from northstar.errors import Invalid
 
@@ -64,7 +65,8 @@ class TelemetrySettings:
         ``APPLICATIONINSIGHTS_AUTHENTICATION_STRING``.
 
         A signal goes to a collector when an endpoint is set for it, or ``otlp`` is asked for by
-        name. Raises ``Invalid`` for an exporter or a protocol that is not spoken here.
+        name. Raises ``Invalid`` for an exporter or a protocol that is not spoken here, and for a
+        collector's address that is none or has a secret in it.
         """
         env = os.environ if environ is None else environ
         if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
@@ -73,6 +75,7 @@ class TelemetrySettings:
         otlp = frozenset(signal for signal in SIGNALS if "otlp" in exporters[signal])
         for signal in otlp:
             _check_protocol(env, signal)
+            _check_address(env, signal)
         login = azure_identity(env)
         return cls(
             otlp=otlp,
@@ -103,9 +106,13 @@ def _exporters(env: Mapping[str, str], signal: Signal) -> frozenset[str]:
         )
     if asked:
         return asked
-    of_signal = f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"
-    endpoint = env.get(of_signal) or env.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    return frozenset({"otlp"}) if endpoint else frozenset()
+    return frozenset({"otlp"}) if _address(env, signal)[1] else frozenset()
+
+
+def _address(env: Mapping[str, str], signal: Signal) -> tuple[str, str]:
+    """A signal's variable and what it says; empty where none is set."""
+    names = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    return next(((name, env[name]) for name in names if env.get(name)), (names[1], ""))
 
 
 def _check_protocol(env: Mapping[str, str], signal: Signal) -> None:
@@ -115,6 +122,28 @@ def _check_protocol(env: Mapping[str, str], signal: Signal) -> None:
         raise Invalid(
             f"OTLP for {signal} is to use {protocol}, which is not available here.",
             hint=f"Set OTEL_EXPORTER_OTLP_PROTOCOL={_PROTOCOL}; collectors take it at port 4318.",
+        )
+
+
+def _check_address(env: Mapping[str, str], signal: Signal) -> None:
+    """It is shown in logs and given to squads' code, so it must not be worth stealing."""
+    variable, text = _address(env, signal)
+    if not text:
+        return  # the collector of this machine
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Invalid(
+            f"{variable} is no address of http or https.",
+            hint="Set it to a collector's, such as http://collector:4318.",
+        )
+    if parts.username is not None or parts.query:
+        raise Invalid(
+            f"{variable} has a user or a query in it, which logs would show.",
+            hint="Send what the collector wants to see in OTEL_EXPORTER_OTLP_HEADERS.",
         )
 
 
