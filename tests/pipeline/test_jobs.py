@@ -202,6 +202,11 @@ def test_links_that_a_job_left_lead_to_no_run(
     assert "--resume" not in machine.commands[1]
 
 
+def test_states_that_no_job_is_in_are_counted_too(service: JobService) -> None:
+    service.create(PROJECT, JobRequest(version=1), "user:anna")
+    assert service.counts() == {"queued": 1, "running": 0, "registered": 0}
+
+
 def test_jobs_take_turns(service: JobService, machine: Machine) -> None:
     for _ in range(2):
         service.create(PROJECT, JobRequest(version=1), "user:ada")

@@ -88,6 +88,13 @@ locals {
       window      = "PT15M"
       query       = "AppMetrics | where Name == 'northstar.leading' | summarize leading = max(Sum) | where leading == 0"
     }
+    jobs_waiting = {
+      description = "Jobs wait, and none runs: the server that runs jobs is away, or can't."
+      severity    = 2
+      frequency   = "PT5M"
+      window      = "PT15M"
+      query       = "AppMetrics | where Name == 'northstar.jobs' | summarize waiting = minif(Sum, Properties['northstar.state'] == 'queued'), running = maxif(Sum, Properties['northstar.state'] == 'running') | where waiting > 0 and running == 0"
+    }
     backlog = {
       description = "Events or entries of the audit do not arrive where they are sent."
       severity    = 2

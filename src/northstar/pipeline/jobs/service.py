@@ -6,13 +6,13 @@ import shutil
 import tarfile
 from collections import Counter
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, get_args
 
 from northstar.clock import Clock
 from northstar.errors import NorthstarError, NotFound, Unavailable
 from northstar.isolation.interface import Isolation
 from northstar.names import EnvironmentName, ProjectRef
-from northstar.pipeline.jobs.domain import Job, JobRequest, JobState
+from northstar.pipeline.jobs.domain import ENDED, Job, JobRequest, JobState
 from northstar.pipeline.jobs.executor import Executor, northstar_command
 from northstar.pipeline.jobs.store import JobStore
 from northstar.telemetry import trace_context
@@ -102,8 +102,9 @@ class JobService:
         return self._store.of_project(project)
 
     def counts(self) -> dict[JobState, int]:
-        """How many jobs have not ended, by state."""
-        return Counter(job.state for job in self._store.not_ended())
+        """How many jobs have not ended, by state; none is a number, too."""
+        found = Counter(job.state for job in self._store.not_ended())
+        return {state: found[state] for state in get_args(JobState) if state not in ENDED}
 
     def log(self, project: ProjectRef, job: int, lines: int = 200) -> str:
         """The end of what the job said; raises ``NotFound``."""
