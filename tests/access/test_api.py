@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from northstar.access.api import router
 from northstar.access.guard import declarations
 from northstar.access.testing import AccessBench
+from northstar.names import ProjectRef
 
 
 @pytest.fixture
@@ -176,3 +177,47 @@ def test_one_principal_one_role_and_one_trust_can_be_read(
     assert "operations" not in hidden.text
     assert client.get(place, headers=stranger).status_code == 403
     assert client.get(f"{place}9", headers=admin).status_code == 404
+
+
+def test_processes_of_the_platform_are_found_on_every_route(
+    bench: AccessBench, client: TestClient
+) -> None:
+    admin = bench.headers()
+    who = bench.access.run_identity(ProjectRef("operations", "late-arrival")).client_id
+    place = "/api/principals/{principal:path}"
+    routes = [
+        one
+        for one in declarations(bench.app(router(bench.access, bench.guard)))
+        if one[1].startswith(place)
+    ]
+    assert len(routes) >= 9
+    for method, path in sorted(routes, key=lambda route: route == ("DELETE", place)):  # at last
+        asked = path.replace("{principal:path}", who).replace("{kind}", "secret")
+        said = client.request(method, asked.replace("{number:int}", "7"), headers=admin)
+        missing = said.status_code == 404 and f"{who} has no" not in said.text
+        assert not missing, (method, path, said.text)
+        assert said.status_code < 500
+    assert bench.access.directory.find(who) is None
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "/api/principals//managed:run/operations/late-arrival",
+        "/api/principals/managed:run/operations/late-arrival/",
+        "/api/principals/managed:run//operations/late-arrival",
+        "/api/principals/managed:run/operations/%2e%2e/operations/late-arrival",
+        "/api/principals/Managed:run/operations/late-arrival",
+        "/api/principals/managed:run/operations/late-arrival.",
+    ],
+)
+def test_a_principal_is_found_under_its_own_id_only(
+    bench: AccessBench, client: TestClient, trick: str
+) -> None:
+    bench.access.run_identity(ProjectRef("operations", "late-arrival"))
+    anna = bench.headers("anna", "squad-owner", "/operations")
+    for suffix in ("", "/credentials"):
+        assert client.get(trick + suffix, headers=bench.headers()).status_code == 404
+        assert client.get(trick + suffix, headers=anna).status_code == 403
+    own = "/api/principals/user:anna/../managed:run/operations/late-arrival/secrets"
+    assert client.post(own.replace("..", "%2e%2e"), headers=anna).status_code == 403

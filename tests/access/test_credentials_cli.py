@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +21,7 @@ from northstar.access.testing import AccessBench
 from northstar.cli import root
 from northstar.connection import Connection, find_credentials
 from northstar.errors import Failed, Invalid, NorthstarError, Unauthenticated
+from northstar.names import EndpointRef, ProjectRef
 from tests.access.credentials.test_certificates import certificate_of, private_pem
 from tests.access.issuer import Issuer
 
@@ -292,3 +295,40 @@ def pipeline() -> Iterator[Pipeline]:
     pipeline = Pipeline()
     yield pipeline
     pipeline.close()
+
+
+def test_in_a_shell_processes_of_the_platform_are_named_as_they_are(
+    northstar: Command, bench: AccessBench
+) -> None:
+    """Their ids hold slashes, and are written into addresses."""
+    run = bench.access.run_identity(ProjectRef("operations", "late-arrival"))
+    process = bench.access.endpoint_identity(EndpointRef("operations", "late-arrival", "prod"))
+    token = bench.access.client_credentials(**run.model_dump(), audience="northstar").access_token
+    bench.access.authenticate(token)
+
+    def shell(*lines: str) -> list[str]:
+        done = [
+            subprocess.run(
+                ["/bin/sh", "-c", f'"{sys.executable}" -m northstar {line}'],
+                capture_output=True,
+                text=True,
+            )
+            for line in lines
+        ]
+        return [one.stdout + one.stderr for one in done]
+
+    listed, refused, revoked, withdrawn, removed = shell(
+        "principal credentials managed:run/operations/late-arrival",
+        "principal secret managed:run/operations/late-arrival",
+        "principal revoke managed:run/operations/late-arrival",
+        "principal withdraw managed:endpoint/operations/late-arrival/prod secret 2",
+        "principal delete managed:endpoint/operations/late-arrival/prod --yes",
+    )
+    assert "secret" in listed
+    assert "gets its credentials from the platform" in refused
+    assert "has ended" in revoked
+    assert withdrawn.startswith("Withdrew secret 2 of managed:endpoint")
+    assert removed == f"Removed {process.client_id}.\n"
+    with pytest.raises(Unauthenticated):
+        bench.access.authenticate(token)
+    assert bench.access.directory.find(process.client_id) is None
