@@ -28,7 +28,7 @@ def give_role(
     be made to last, by way of somebody else.
     """
     decision = access.check(giver, "role:assign", scope, role=role, given_to=principal)
-    ends = _end_of(access, decision)
+    ends = end_of(access, decision)
     if ends and (expires_at is None or expires_at > ends):
         told: dict[str, JsonValue] = {"principal": principal, "role": role, "policies": [TOO_LONG]}
         access.audit.record(giver.id, "role:assign", scope, "denied", told)
@@ -56,7 +56,7 @@ def read_role(access: AccessService, reader: Principal, assignment: int) -> Role
     raise no_assignment(assignment)
 
 
-def _end_of(access: AccessService, decision: Decision) -> datetime | None:
+def end_of(access: AccessService, decision: Decision) -> datetime | None:
     """When the last of the roles ends that allowed something; ``None`` if one has no end."""
     ends = [access.directory.assignment(held).expires_at for held in decision.assignments]
     known = [end for end in ends if end is not None]

@@ -75,10 +75,18 @@ def decided(
     by: str,
     now: datetime,
     remark: str,
+    latest: datetime | None = None,
 ) -> Elevation:
-    """A request that somebody has decided on; raises ``WrongState`` for one that is no longer."""
+    """A request that somebody has decided on; raises ``WrongState`` for one that is no longer.
+
+    Args:
+        latest: when the right of who decides ends, and with it what they may give.
+    """
     _require(elevation, state, now)
-    until = now + timedelta(seconds=elevation.duration_seconds) if state == "active" else None
+    until = None
+    if state == "active":
+        wanted = now + timedelta(seconds=elevation.duration_seconds)
+        until = min(wanted, latest or wanted)
     return elevation.model_copy(
         update={
             "state": state,

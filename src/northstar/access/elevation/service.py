@@ -18,6 +18,7 @@ from northstar.access.elevation.domain import (
     decided,
     ended,
 )
+from northstar.access.role_giving import end_of
 from northstar.access.service import AccessService
 from northstar.clock import Clock
 from northstar.database import Database
@@ -80,7 +81,7 @@ class ElevationService:
         return made
 
     def approve(self, who: Principal, elevation: int, remark: str = "") -> Elevation:
-        """Give the role from now on for as long as was asked.
+        """Give the role from now on for as long as was asked, or as ``who`` may give it.
 
         Raises ``NotAllowed`` for who may not give it and for who asked, ``WrongState`` when it was
         decided already.
@@ -146,10 +147,10 @@ class ElevationService:
     ) -> Elevation:
         asked = self.get(who, elevation)
         decision = self._check(who, asked)
-        now = self._clock.now()
+        now, latest = self._clock.now(), end_of(self._access, decision)
         with self._access.directory.change() as change:
             asked = _locked(change, elevation, asked.principal)
-            settled = decided(asked, to, who.id, now, remark)
+            settled = decided(asked, to, who.id, now, remark, latest)
             assignment = None
             if to == "active":
                 assignment = access_store.add_assignment(
