@@ -3,7 +3,7 @@
 Secrets and sessions of before end here: the form of both has changed.
 
 Revision: 0006
-Revises: 0009
+Revises: 0005
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from alembic import op
 from northstar.database import UtcDateTime
 
 revision = "0006"
-down_revision = "0009"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

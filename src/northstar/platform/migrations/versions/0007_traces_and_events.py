@@ -1,7 +1,7 @@
 """Traces of jobs, and events that wait to be delivered
 
 Revision: 0007
-Revises: 0008
+Revises: 0006
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from northstar.database import UtcDateTime
 
 revision = "0007"
-down_revision = "0008"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
