@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.embedded import processes_mentioning
 
 # Where this Python lies below somebody's closed home, it is shown to the other users in a view of
 # the file system that only the programs under test have.
@@ -56,7 +60,10 @@ class Machine:
         return json.loads(done.stdout)
 
     def close(self) -> None:
-        """Remove everything."""
+        """End what still runs in the folder, and remove everything."""
+        for pid in processes_mentioning(str(self.work)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self.prefix:
             (self.folder / "python").rmdir()  # raises if it could be seen from here after all
         shutil.rmtree(self.folder)
