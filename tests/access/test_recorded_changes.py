@@ -21,7 +21,7 @@ from northstar.access.elevation import api as elevation_api
 from northstar.access.elevation.service import ElevationService
 from northstar.access.elevation.store import elevations
 from northstar.access.guard import declarations
-from northstar.access.sessions import COOKIE, CSRF_HEADER, csrf_token
+from northstar.access.sessions import COOKIE, CSRF_HEADER, csrf_token, fingerprint
 from northstar.access.sign_in import api as sign_in_api
 from northstar.access.sign_in.domain import SignInSettings
 from northstar.access.sign_in.service import SignIn
@@ -282,3 +282,31 @@ def test_a_role_is_recorded_with_what_allowed_it(world: World) -> None:
     (approved,) = world.access.audit.entries(action="elevation:approve")
     assert given.detail["policies"] == ["platform-admin"]
     assert (approved.principal, approved.detail["policies"]) == ("user:otto", ["squad-owner"])
+
+
+def test_principals_and_links_are_recorded_by_name_and_without_what_is_secret(world: World) -> None:
+    made = world.client.post(
+        "/api/principals", json={"kind": "service", "name": "new"}, headers=world.headers
+    ).json()
+    world.send("DELETE", "/api/principals/service:new")
+    body = {"principal": "user:anna"}
+    link = world.client.post("/api/sign-in-links", json=body, headers=world.headers).json()["url"]
+    code = link.partition("code=")[2]
+    world.client.get(link.removeprefix("http://northstar.test"))
+
+    def told(action: str) -> tuple[str, Any]:
+        found = world.access.audit.entries(action=action, principal="user:admin")
+        (entry,) = (one for one in found if one.outcome == "done")
+        return entry.principal, entry.detail
+
+    number = made["client_secret"].split("_")[1]
+    named = {"principal": "service:new", "credential": f"secret {number}"}
+    assert told("principal:create") == ("user:admin", named)
+    assert told("principal:delete") == ("user:admin", {"principal": "service:new"})
+    asked = {"principal": "user:anna", "link": fingerprint(code)}
+    assert told("session:create") == ("user:admin", asked)
+    started = world.access.audit.entries(action="session:start")[0]
+    assert (started.principal, started.credential) == ("user:anna", f"link:{fingerprint(code)}")
+    everything = repr(world.access.audit.entries(limit=1000))
+    for secret in (made["client_secret"], code, world.client.cookies[COOKIE]):
+        assert secret not in everything

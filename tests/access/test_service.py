@@ -114,6 +114,28 @@ def test_an_exchanged_token_lives_no_longer_than_its_origin(
     assert bench.access.exchange(token, ENDPOINT).expires_in == 100
 
 
+@pytest.mark.parametrize("waited", [0.4, 1.0, 1799.6, 3599.0])
+def test_a_token_is_no_younger_and_lasts_no_longer_than_the_one_it_was_exchanged_for(
+    bench: AccessBench, clock: FakeClock, waited: float
+) -> None:
+    first = bench.token("app", "invoker", "/operations")
+    clock.advance(waited)
+    again = bench.access.exchange(first, "northstar").access_token
+    for audience in ("northstar", ENDPOINT):
+        made = bench.access.exchange(again, audience)
+        origin, claims = (
+            bench.access.tokens.check(text, where)
+            for text, where in ((first, "northstar"), (made.access_token, audience))
+        )
+        assert claims["iat"] == origin["iat"]
+        assert claims["exp"] <= origin["exp"]
+        assert claims["jti"] != origin["jti"]
+    bench.access.directory.revoke_tokens("user:app", "test")  # of now: all of them are older
+    for text in (first, again):
+        with pytest.raises(BadCredentials):
+            bench.access.authenticate(text)
+
+
 def test_a_token_signed_by_another_key_is_refused(bench: AccessBench, clock: FakeClock) -> None:
     access, good = bench.access, bench.token("anna", "platform-admin")
     claims = jwt.decode(good, KeySet.import_key_set(access.tokens.keys.jwks()), ["ES256"]).claims

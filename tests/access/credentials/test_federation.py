@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
@@ -21,6 +22,7 @@ from northstar.access.credentials.domain import GITHUB, Trust, check_trust
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock, SystemClock
 from northstar.errors import Conflict, Invalid
+from tests.access.credentials.test_certificates import certificate_of
 from tests.access.issuer import Issuer, new_key, signed_with_the_public_key
 
 AUDIENCE = "https://northstar.example"
@@ -282,6 +284,24 @@ def test_an_exchange_for_an_endpoint_takes_the_right_to_invoke_it(
 ) -> None:
     asked = exchange(client, good(issuer), audience="fashion/returns/prod")
     assert (asked.status_code, asked.json()["code"]) == (403, "denied")
+
+
+def test_a_pipelines_job_makes_no_lasting_secret_of_its_token(
+    bench: AccessBench, client: TestClient, issuer: Issuer
+) -> None:
+    bearer = exchange(client, good(issuer)).json()["access_token"]
+    headers = {"Authorization": f"Bearer {bearer}"}
+    place = "/api/principals/service:ci"
+    assert client.post(f"{place}/secrets", headers=headers).status_code == 403
+    pem = certificate_of(ec.generate_private_key(ec.SECP256R1()))
+    assert (
+        client.post(f"{place}/certificates", json={"pem": pem}, headers=headers).status_code == 403
+    )
+    trust = {"issuer": issuer.url, "audience": AUDIENCE, "subject": "repo:contoso/other"}
+    assert client.post(f"{place}/trusts", json=trust, headers=headers).status_code == 403
+    held = [one.kind for one in bench.access.credentials.of("service:ci")]
+    assert held == ["trust"]
+    assert client.post("/api/sign-in-links", json={}, headers=headers).status_code == 422
 
 
 @pytest.mark.parametrize(
