@@ -8,8 +8,8 @@ tested=(--constraint requirements/dev.lock)
 case "$1" in
   serve) what=(--extra serve) ;;
   server) what=(--extra server --extra postgres) ;;
-  dev) what=(--group dev --extra server --extra postgres --extra telemetry --extra azure --extra ray --extra terraform --extra examples) ;;
-  image) what=(--extra server --extra postgres --extra azure "${tested[@]}") ;;
+  dev) what=(--group dev --extra server --extra postgres --extra redis --extra telemetry --extra azure --extra ray --extra terraform --extra examples) ;;
+  image) what=(--extra server --extra postgres --extra redis --extra azure "${tested[@]}") ;;
   build) source=requirements/build.in what=("${tested[@]}") ;;
   *) echo "lock.sh: serve, server, dev, image or build, not '$1'" >&2; exit 2 ;;
 esac
