@@ -144,7 +144,7 @@ def _shared_store(address: str) -> RedisStorage | None:
     except ConfigurationError as error:
         raise Invalid(
             f"{_SETTING} leads to Redis, and its library is not installed, or too old.",
-            hint="pip install 'limits[redis]'",
+            hint="pip install 'northstar-mlops[redis]'",
         ) from error
     except ValueError as error:
         raise Invalid(
