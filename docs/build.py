@@ -16,6 +16,7 @@ from linear_pictures import pictures
 from terraform_page import page as terraform_provider
 
 from northstar.cli import COMMANDS, root
+from northstar.environments.as_code.schema import schema_text
 from northstar.project.schema import json_schema
 
 _DOCS = Path(__file__).parent
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
     return {
         "reference/cli.md": _command_line(),
         "reference/northstar.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        "reference/platform.schema.json": schema_text(),
         "reference/terraform-provider.md": terraform_provider(),
         _LINEAR: executed((_DOCS / _LINEAR).read_text(encoding="utf-8")),
         **{f"pictures/linear/{name}": text for name, text in pictures().items()},

@@ -17,7 +17,10 @@ _NUMBER = click.argument("number", metavar="FREEZE", type=int)
 
 @click.group()
 def freeze() -> None:
-    """Keep everything new from an environment for a time; rollbacks are always possible."""
+    """Keep everything new from an environment for a time.
+
+    Rollbacks are always possible.
+    """
 
 
 @freeze.command("list")

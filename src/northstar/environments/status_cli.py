@@ -23,7 +23,7 @@ _NAME = click.argument("name", metavar="ENVIRONMENT", type=click.Choice(ENVIRONM
 @click.command("list")
 @json_option
 def list_environments(as_json: bool) -> None:
-    """The environments: whose they are, whether they drifted, whether they are frozen."""
+    """The environments: owners, last apply, drift, freezes."""
     found = EnvironmentsClient(connect()).environments()
     headers = ("environment", "owners", "region", "last applied", "checked", "drift", "frozen")
     emit(found, as_json=as_json, text=lambda: table(headers, [_row(one) for one in found]))
@@ -33,7 +33,7 @@ def list_environments(as_json: bool) -> None:
 @_NAME
 @json_option
 def show_environment(name: EnvironmentName, as_json: bool) -> None:
-    """One environment: what is said of it, its freezes, and its infrastructure."""
+    """One environment: its owners, freezes and infrastructure."""
     found = EnvironmentsClient(connect()).status(name)
     emit(found, as_json=as_json, text=lambda: _full(found))
 
@@ -48,7 +48,7 @@ def show_environment(name: EnvironmentName, as_json: bool) -> None:
 @click.option("--drift-check-hours", type=int, help="When a check for drift is overdue.")
 @json_option
 def set_environment(name: EnvironmentName, as_json: bool, **said: object) -> None:
-    """Say of an environment whose it is and where it runs; what is not given stays."""
+    """Say whose an environment is and where; the rest stays."""
     client = EnvironmentsClient(connect())
     present = client.status(name).environment
     wanted = {key: value for key, value in said.items() if value not in (None, ())}

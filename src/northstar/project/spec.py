@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from northstar.documents import Fault, parse_document
+from northstar.documents import parse_document, read_text
 from northstar.errors import NotFound
 from northstar.project.domain import ProjectSpec
 from northstar.project.errors import SpecInvalid
@@ -19,14 +19,12 @@ def load_spec(folder: Path) -> ProjectSpec:
     """
     path = folder / FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, SpecInvalid)
     except FileNotFoundError:
         raise NotFound(
             f"{folder} has no {FILE_NAME}.",
             hint="Run this in a project's folder, name one with -C, or start one: northstar new.",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecInvalid(path, [Fault(1, "", f"cannot be read: {error}")]) from error
     return parse_spec(text, path)
 
 

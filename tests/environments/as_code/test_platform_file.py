@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from northstar.environments.as_code.errors import PlatformFileInvalid
 from northstar.environments.as_code.platform_file import load_platform_file
 from northstar.environments.as_code.rendering import backend, render, variables
+from northstar.environments.as_code.schema import json_schema
 from northstar.environments.as_code.starter import STARTER
 from northstar.errors import NotFound
 
@@ -40,7 +44,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "no network": (
         "10.44.0.0/22",
         "10.44.0.0/33",
-        "stages.staging: 10.44.0.0/33 is no address space",
+        "stages.staging.addresses: 10.44.0.0/33 is no address space",
     ),
     "a small production": (
         "addresses: 10.48.0.0/22",
@@ -55,12 +59,12 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "a budget from the middle of a month": (
         "since: 2026-01-01 }\n    endpoints",
         "since: 2026-01-15 }\n    endpoints",
-        "squads.operations.budget: .*first of a month",
+        "squads.operations.budget.since: .*first of a month",
     ),
     "a stage that there is not": (
         "    github: [",
         "    stages: [dev, production]\n    github: [",
-        "squads.operations.stages",
+        r"squads.operations.stages\[1\]: must be 'dev', 'staging' or 'prod'",
     ),
     "no owner": ("  owner: platform-team\n", "", "tags: owner is missing"),
     "a secret in a setting": (
@@ -73,13 +77,99 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "image: AccountKey=abc",
         "image: looks like a secret",
     ),
+    "a bad name of a squad": (
+        "  revenue:\n",
+        "  Revenue:\n",
+        "squads.Revenue: 'Revenue' is not a valid squad name. Use 1 to 63 lower-case",
+    ),
+    "a squad that Azure has no room for": (
+        "  revenue:\n",
+        f"  {'revenue' * 8}:\n",
+        "squads.revenue.*: a squad's name has 3 to 54 letters",
+    ),
+    "a bad name of a project": (
+        "      late-arrival:\n",
+        "      late_arrival:\n",
+        "squads.operations.endpoints.late_arrival: .* is not a valid project name",
+    ),
+    "a misspelt stage": (
+        "  staging:\n",
+        "  stagin:\n",
+        "stages.stagin: must be 'dev', 'staging' or 'prod', not 'stagin'; .* 'staging'",
+    ),
+    "a misspelt stage of a budget": (
+        "staging: 1000, prod: 3000 }, since: 2026-01-01 }\n    endpoints",
+        "stagin: 1000, prod: 3000 }, since: 2026-01-01 }\n    endpoints",
+        "squads.operations.budget.monthly.stagin: must be 'dev', .* 'staging'",
+    ),
+    "an amount that is none": (
+        "monthly: { dev: 500, staging: 1000, prod: 3000 }, since: 2026-01-01 }\n    endpoints",
+        "monthly: much, since: 2026-01-01 }\n    endpoints",
+        "budget.monthly: must be a number or a mapping with dev, staging, prod, not 'much'",
+    ),
+    "an amount without an end": (
+        "monthly: { dev: 500, staging: 1000, prod: 3000 }, since: 2026-01-01 }\n    endpoints",
+        f"monthly: {'9' * 5000}, since: 2026-01-01 }}\n    endpoints",
+        "budget.monthly: must be a finite number, not '999",
+    ),
+    "a misspelt field of one of two forms": (
+        "{ resource_group: rg-northstar-state-dev,",
+        "{ resource_grop: rg-northstar-state-dev,",
+        "stages.dev.state.resource_grop: is not a field here; did you mean 'resource_group'",
+    ),
+    "two forms at once": (
+        "account: stnorthstarstatedev }",
+        "account: stnorthstarstatedev, folder: here }",
+        "stages.dev.state.folder: does not go with the other fields here",
+    ),
+    "neither of two forms": (
+        "{ resource_group: rg-northstar-state-dev, account: stnorthstarstatedev }",
+        "here",
+        "stages.dev.state: must be a mapping with resource_group, account, .* folder, not 'here'",
+    ),
+    "fewer processes than there are at least": (
+        "        client: service:late-arrival-{stage}\n",
+        "        client: service:late-arrival-{stage}\n        replicas: { min: 4, max: 2 }\n",
+        "endpoints.late-arrival.replicas: min is 4, which is more than max, 2",
+    ),
+    "a number for a text": (
+        'cost_center: "4711"',
+        "cost_center: 4711",
+        "tags.cost_center: must be a text; put it in quotes",
+    ),
+    "a day that there is not": (
+        "since: 2026-01-01 }\n    endpoints",
+        "since: 2026-02-31 }\n    endpoints",
+        "budget.since: must be a date such as 2026-01-31, not '2026-02-31'",
+    ),
+    "an alias": (
+        "    people: 33333333-3333-3333-3333-333333333333",
+        "    people: *members",
+        r"\*members stands for what is written elsewhere",
+    ),
     "a squad twice": (
         "  revenue:\n",
         "  operations: {}\n  revenue:\n",
         "squads.operations: is there twice",
     ),
-    "no GUID": ("33333333-3333", "3333", "squads.operations.people: string should match"),
+    "no GUID": ("33333333-3333", "3333", "squads.operations.people: must look like 33333333-"),
 }
+
+
+SECRETS = (
+    "https://store.blob.core.windows.net/data?sv=2026-01-01&sig=aBcDeF%2B0123",
+    "Endpoint=sb://hub;SharedAccessKey=aBcDeF0123",
+    "DefaultEndpointsProtocol=https;AccountKey=aBcDeF0123",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "ghp_" + "a1" * 18,
+    "github_pat_" + "a1" * 18,
+    "glpat-" + "a1" * 10,
+    "postgresql://northstar:hunter2@db/northstar",
+    "redis://:hunter2@cache:6379",
+    "host=db password=hunter2",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.x",
+    "abc8Q~" + "a1" * 17,
+)
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -93,6 +183,42 @@ def test_what_is_wrong_is_told_with_its_line(what: str, tmp_path: Path) -> None:
         load_platform_file(path)
     (fault, *_) = caught.value.faults
     assert 1 <= fault.line <= len(path.read_text().splitlines())
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_nothing_that_looks_like_a_secret_is_in_the_file(secret: str, tmp_path: Path) -> None:
+    text = EXAMPLE.read_text()
+    path = tmp_path / "platform.yaml"
+    path.write_text(text.replace("northstar:0.1.0", f"'{secret}'"))
+    with pytest.raises(PlatformFileInvalid, match=r":\d+: image: looks like a secret"):
+        load_platform_file(path)
+    path.write_text(f"# {secret}\n{text}")
+    with pytest.raises(PlatformFileInvalid, match=r"yaml:1: the comment looks like a secret"):
+        load_platform_file(path)
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    """Whatever number of types a value may have, and in no words of the library's."""
+    path = tmp_path / "platform.yaml"
+    for old, new, _ in WRONG.values():
+        path.write_text(EXAMPLE.read_text().replace(old, new))
+        with pytest.raises(PlatformFileInvalid) as caught:
+            load_platform_file(path)
+        said = caught.value.message
+        assert len(caught.value.faults) <= 2, said  # a misspelt field is missing as well
+        assert not re.search(r"Section|StateIn|Compute|dict\[|literal\[|[Ii]nput should", said), (
+            said
+        )
+
+
+def test_editors_are_told_the_same(tmp_path: Path) -> None:
+    validator = Draft202012Validator(json_schema())
+    for text in (EXAMPLE.read_text(), STARTER):
+        assert [error.message for error in validator.iter_errors(_as_json(text))] == []
+    for what in ("a misspelt field", "a bad name of a squad", "a misspelt stage", "no GUID"):
+        old, new, _ = WRONG[what]
+        wrong = EXAMPLE.read_text().replace(old, new)
+        assert list(validator.iter_errors(_as_json(wrong))), what
 
 
 def test_the_line_is_that_of_the_field(tmp_path: Path) -> None:
@@ -155,6 +281,11 @@ def test_what_init_writes_is_a_platform(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"no .*platform\.yaml"):
         load_platform_file(tmp_path)
+
+
+def _as_json(text: str) -> Any:
+    """What an editor sees, to which a date is a text."""
+    return json.loads(json.dumps(yaml.safe_load(text), default=str))
 
 
 def _with(folder: Path, **more: Any) -> Path:

@@ -17,10 +17,11 @@ from northstar.environments.as_code.operations import Stage, render_all
 from northstar.environments.as_code.platform_file import FILE_NAME, load_platform_file
 from northstar.environments.as_code.report_text import as_markdown, as_text
 from northstar.environments.as_code.review import Review
+from northstar.environments.as_code.schema import SCHEMA_NAME, schema_text
 from northstar.environments.as_code.starter import STARTER
 from northstar.environments.client import EnvironmentsClient
 from northstar.environments.domain import EnvironmentReport, ReportKind
-from northstar.errors import Conflict, NorthstarError, Unauthenticated
+from northstar.errors import Conflict, Invalid, NorthstarError, Unauthenticated
 from northstar.names import ENVIRONMENTS, EnvironmentName
 from northstar.terminal import connect, emit, json_option, say
 
@@ -55,15 +56,25 @@ _REPORT = _report_option(default=False, help_text="Tell the platform what was fo
 @click.command("init")
 @_FILE
 def init(file: Path) -> None:
-    """Write a platform.yaml to start from."""
+    """Write a platform.yaml to start from, and its schema for editors."""
     path = file / FILE_NAME if file.is_dir() else file
     if path.exists():
         raise Conflict(f"There is a {path} already.", hint="Change it, or name another: --file")
-    path.write_text(STARTER, encoding="utf-8")
+    try:
+        path.write_text(STARTER, encoding="utf-8")
+        path.with_name(SCHEMA_NAME).write_text(schema_text(), encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"{path} can't be written: {error.strerror}.") from error
     say(
         f"{path} is written. Put in your tenant, subscriptions and groups; "
         "then: northstar env plan dev"
     )
+
+
+@click.command("schema")
+def schema() -> None:
+    """Print the JSON schema of platform.yaml, for editors."""
+    click.echo(schema_text(), nl=False)
 
 
 @click.command("render")
@@ -78,7 +89,7 @@ def init(file: Path) -> None:
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail if anything would be another.")
 def render(file: Path, folder: Path, check: bool) -> None:
-    """Write what Terraform is given for each stage, to be reviewed or scanned."""
+    """Write what Terraform is given, to be reviewed or scanned."""
     render_all(load_platform_file(file), folder, check=check, tell=say)
 
 
@@ -97,7 +108,9 @@ def plan(
     markdown: bool,
     as_json: bool,
 ) -> None:
-    """Say what applying would change, cost and open, and keep the plan for `apply`.
+    """Say what applying would change, cost and open.
+
+    The plan is kept, and `apply` does just that.
 
     Exit code 3: a policy refuses it, or data would be lost.
     """
@@ -105,8 +118,8 @@ def plan(
     with _reported(stage, "plan", wanted=report) as found:
         reviewed = stage.plan(give_up)
         found.append(reviewed)
-    show = as_markdown if markdown else as_text
-    emit(_as_json(reviewed), as_json=as_json, text=lambda: show(reviewed))
+        show = as_markdown if markdown else as_text
+        emit(_as_json(reviewed), as_json=as_json, text=lambda: show(reviewed))
     if reviewed.refusals:
         click.get_current_context().exit(PlanRefused.exit_code)
 
@@ -136,7 +149,9 @@ def apply(
 )
 @json_option
 def drift(name: EnvironmentName, file: Path, report: bool, as_json: bool) -> None:
-    """Say what in Azure differs from what is written. To be run on a schedule.
+    """Say what in Azure differs from what is written.
+
+    To be run on a schedule.
 
     Exit code 5: something differs.
     """
@@ -144,7 +159,7 @@ def drift(name: EnvironmentName, file: Path, report: bool, as_json: bool) -> Non
     with _reported(stage, "drift", wanted=report and _platform_is_known()) as found:
         reviewed = stage.drift()
         found.append(reviewed)
-    emit(_as_json(reviewed), as_json=as_json, text=lambda: as_text(reviewed))
+        emit(_as_json(reviewed), as_json=as_json, text=lambda: as_text(reviewed))
     if reviewed.summary.changes:
         click.get_current_context().exit(_DRIFTED)
 
@@ -158,18 +173,23 @@ def drift(name: EnvironmentName, file: Path, report: bool, as_json: bool) -> Non
 def destroy(
     name: EnvironmentName, file: Path, give_up: tuple[str, ...], report: bool, confirm: str | None
 ) -> None:
-    """Remove everything of a stage. What holds data has to be named with --give-up."""
+    """Remove everything of a stage.
+
+    What holds data has to be named with --give-up, and platform.yaml may forbid it.
+    """
     stage = _stage(name, file)
     with _reported(stage, "destroy", wanted=report) as found:
-        reviewed = stage.destroy(give_up)
-        found.append(reviewed)
-        click.echo(as_text(reviewed))
-        _refuse(reviewed)
-        typed = confirm or click.prompt(f"Type {name} to remove all of it", err=True)
-        if typed != name:
-            stage.forget()
-            raise Conflict(f"{typed!r} is not {name}: nothing was removed.")
-        _carry_out(stage, reviewed, yes=True, question="")
+        try:
+            reviewed = stage.destroy(give_up)
+            found.append(reviewed)
+            click.echo(as_text(reviewed))
+            _refuse(reviewed)
+            typed = confirm or click.prompt(f"Type {name} to remove all of it", err=True)
+            if typed != name:
+                raise Conflict(f"{typed!r} is not {name}: nothing was removed.")
+            _carry_out(stage, reviewed, yes=True, question="")
+        finally:
+            stage.forget()  # a plan that removes everything is not for a later `apply`
 
 
 @click.command("scan")
@@ -185,7 +205,9 @@ def destroy(
 def scan_stage(
     name: EnvironmentName, file: Path, program: str, config: Path | None, as_json: bool
 ) -> None:
-    """Hold a stage against Checkov's rules; what fails must be waived in platform.yaml.
+    """Hold a stage against Checkov's rules.
+
+    What fails must be mended, or waived in platform.yaml.
 
     Exit code 3: a check failed that nothing waives.
     """
@@ -229,7 +251,10 @@ def _reported(stage: Stage, kind: ReportKind, *, wanted: bool) -> Iterator[list[
         yield found
     except NorthstarError as error:
         if wanted:
-            _tell(stage.report(kind, next(iter(found), None), error.message))
+            try:
+                _tell(stage.report(kind, next(iter(found), None), error.message))
+            except NorthstarError as other:
+                say(f"Not reported: {other}")
         raise
     if wanted:
         _tell(stage.report(kind, next(iter(found), None)))

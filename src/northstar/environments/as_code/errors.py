@@ -19,7 +19,7 @@ class PlatformFileInvalid(DocumentInvalid):
     """``platform.yaml`` is wrong."""
 
     def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
-        hint = "Every field is described in docs/reference/platform.schema.json."
+        hint = "Every field is described in what `northstar env schema` prints."
         super().__init__(path, faults, hint=hint)
 
 

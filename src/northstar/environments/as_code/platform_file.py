@@ -3,42 +3,84 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
-from northstar.documents import Fault, Place, parse_document
+from northstar.documents import Fault, Place, did_you_mean, parse_document, read_text
 from northstar.environments.as_code.errors import PlatformFileInvalid
+from northstar.environments.as_code.secret_texts import (
+    ADVICE,
+    in_comments,
+    is_secret,
+    is_secret_setting,
+)
 from northstar.environments.policies import REGIONS, TAGS
-from northstar.errors import NotFound
-from northstar.names import EnvironmentName, check_name
+from northstar.errors import Invalid, NotFound
+from northstar.names import NAME_PATTERN, EnvironmentName, check_name
 
 FILE_NAME = "platform.yaml"
 STAGE = "{stage}"
 """Stands for the stage's name where a text differs by that alone."""
 
-_GUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-_SECRET = re.compile(
-    r"AccountKey=|SharedAccessKey=|InstrumentationKey=|-----BEGIN|://[^/:@\s]+:[^/@\s]+@|"
-    r"\b(nss_|ghp_|github_pat_|eyJ[A-Za-z0-9_-]{20})"
-)
-_SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|_KEY)$")
-_REFERENCE = re.compile(r"^[a-z][a-z0-9+-]*:")  # to a source of secrets, such as keyvault:NAME
+_MOST = 10**9
+_LONGEST_SQUAD = 54
 
 
-def _named(what: str) -> AfterValidator:
-    return AfterValidator(lambda value: check_name(value, what))
+def _named(what: str) -> tuple[AfterValidator, WithJsonSchema]:
+    """Of a name: told in words here, by its pattern in the schema."""
+
+    def check(value: str) -> str:
+        try:
+            return check_name(value, what)
+        except Invalid as error:
+            raise ValueError(f"{error.message} {error.hint}") from None
+
+    schema = {"type": "string", "pattern": NAME_PATTERN, "maxLength": 63}
+    return AfterValidator(check), WithJsonSchema(schema)
 
 
-Guid = Annotated[str, Field(pattern=_GUID)]
-Squad = Annotated[str, _named("squad")]
-Project = Annotated[str, _named("project")]
+def _check_network(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"{value} is no address space: {error}") from error
+    if network.version != 4 or network.prefixlen != 22 or not network.is_private:
+        raise ValueError(f"{value} must be a private /22, such as 10.40.0.0/22")
+    return value
+
+
+def _check_first_of_month(value: date) -> date:
+    if value.day != 1:
+        raise ValueError(f"is {value}; a budget begins on the first of a month")
+    return value
+
+
+Guid = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        examples=["33333333-3333-3333-3333-333333333333"],
+    ),
+]
+Squad = Annotated[str, *_named("squad")]
+Project = Annotated[str, *_named("project")]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
-Amount = Annotated[float, Field(gt=0)]
+Amount = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
+Repository = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", examples=["airline/late-arrival"])
+]
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["platform@example.com"])]
 
 
 class _Section(BaseModel):
@@ -48,100 +90,112 @@ class _Section(BaseModel):
 class StateInAzure(_Section):
     """Where Terraform keeps its state: a blob, locked by its lease, opened as who applies."""
 
-    resource_group: Text
-    account: Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")]
-    container: Text = "terraform"
-    key: Text = "platform.tfstate"
+    resource_group: Text = Field(description="The resource group of the state's account.")
+    account: Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")] = Field(
+        examples=["stnorthstarstatedev"], description="The storage account of the state."
+    )
+    container: Text = Field(default="terraform", description="The container of the state.")
+    key: Text = Field(default="platform.tfstate", description="The name of the state's blob.")
 
 
 class StateInFolder(_Section):
     """The state in a folder of this machine: to try things out."""
 
-    folder: Text
+    folder: Text = Field(description="Instead of an account: a folder beside the file, to try out.")
 
 
 class Administrators(_Section):
     """An Entra group."""
 
-    name: Text
-    group: Guid
+    name: Text = Field(description="The group's name, as Entra shows it.")
+    group: Guid = Field(description="The group's object id.")
 
 
 class Stage(_Section):
     """One stage: a subscription, a region and a network of its own."""
 
-    subscription: Guid
-    region: Text = Field(description="One of `regions`.")
-    addresses: Text = Field(description="The address space of its network, a /22.")
-    size: Literal["small", "standard"] = "standard"
-    image: Text | None = Field(default=None, description="Instead of the platform's.")
-    settings: dict[str, str] = Field(default_factory=dict, description="NORTHSTAR_… of its own.")
-    state: StateInAzure | StateInFolder
+    subscription: Guid = Field(description="The subscription that holds it, and nothing else.")
+    region: Text = Field(description="Where it is: one of `regions`.")
+    addresses: Annotated[Text, AfterValidator(_check_network)] = Field(
+        examples=["10.40.0.0/22"],
+        description="The addresses of its network: a private /22 that no other stage has.",
+    )
+    size: Literal["small", "standard"] = Field(
+        default="standard", description="small has one zone and one database server; not in prod."
+    )
+    image: Text | None = Field(default=None, description="Another image than the platform's.")
+    settings: dict[str, str] = Field(
+        default_factory=dict, description="Settings of its control plane, before the platform's."
+    )
+    state: StateInAzure | StateInFolder = Field(description="Where Terraform keeps its state.")
     may_be_destroyed: bool | None = Field(
         default=None, description="Whether `northstar env destroy` may; by default all but prod."
     )
-
-    @model_validator(mode="after")
-    def _check_addresses(self) -> Stage:
-        try:
-            network = ipaddress.ip_network(self.addresses)
-        except ValueError as error:
-            raise ValueError(f"{self.addresses} is no address space: {error}") from error
-        if network.version != 4 or network.prefixlen != 22 or not network.is_private:
-            raise ValueError(f"{self.addresses} must be a private /22, such as 10.40.0.0/22")
-        return self
 
 
 class AzureDevOps(_Section):
     """A service connection that may act as the squad's CI, as Azure DevOps shows it."""
 
-    issuer: Annotated[str, Field(pattern=r"^https://")]
-    subject: Text
+    issuer: Annotated[str, Field(pattern=r"^https://")] = Field(
+        examples=["https://login.microsoftonline.com/TENANT/v2.0"],
+        description="The issuer that the connection shows.",
+    )
+    subject: Text = Field(
+        description="The subject that the connection shows; {stage} stands for the stage."
+    )
 
 
 class Compute(_Section):
     """A squad's training cluster, which has no nodes while there is no work."""
 
-    size: Text = "Standard_D4ds_v5"
-    nodes: Annotated[int, Field(ge=1, le=100)] = 4
+    size: Text = Field(default="Standard_D4ds_v5", description="The size of a node, as Azure's.")
+    nodes: int = Field(default=4, ge=1, le=100, description="How many nodes there are at most.")
 
 
 class Budget(_Section):
     """What a squad may spend in a month, in the subscription's currency."""
 
     monthly: Amount | dict[EnvironmentName, Amount] = Field(
-        description="An amount, or one for each stage."
+        description="An amount, or one for each stage; near it and over it, alerts are sent."
     )
-    since: date = Field(description="The first day of a month.")
-
-    @model_validator(mode="after")
-    def _check_since(self) -> Budget:
-        if self.since.day != 1:
-            raise ValueError(f"since is {self.since}; a budget begins on the first of a month")
-        return self
+    since: Annotated[date, AfterValidator(_check_first_of_month)] = Field(
+        description="The first day of the month from which it counts."
+    )
 
 
 class Replicas(_Section):
     """How many processes serve an endpoint, and when more of them start."""
 
-    min: Annotated[int, Field(ge=1, le=300)] = 2
-    max: Annotated[int, Field(ge=1, le=300)] = 10
-    concurrent_requests: Annotated[int, Field(ge=1)] = 50
+    min: int = Field(default=2, ge=1, le=300, description="How many there are at least.")
+    max: int = Field(default=10, ge=1, le=300, description="How many there are at most.")
+    concurrent_requests: int = Field(
+        default=50, ge=1, le=10_000, description="Of one process; more of them start another."
+    )
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Replicas:
+        if self.min > self.max:
+            raise ValueError(f"min is {self.min}, which is more than max, {self.max}")
+        return self
 
 
 class Size(_Section):
     """Of one process that serves an endpoint."""
 
-    cpu: Annotated[float, Field(gt=0, le=4)] = 1
-    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?Gi$")] = "2Gi"
+    cpu: float = Field(default=1, gt=0, le=4, description="Its cores.")
+    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?Gi$")] = Field(
+        default="2Gi", examples=["2Gi"], description="Its memory, twice its cores in Gi."
+    )
 
 
 class EndpointSection(_Section):
     """An endpoint: whom the control plane takes it for, and how big it is."""
 
-    client: Text = Field(description="Its service principal; {stage} stands for the stage.")
-    replicas: Replicas = Replicas()
-    size: Size = Size()
+    client: Text = Field(
+        description="Its service principal on the platform; {stage} stands for the stage."
+    )
+    replicas: Replicas = Field(default=Replicas(), description="How many processes serve it.")
+    size: Size = Field(default=Size(), description="How big each of them is.")
     stages: tuple[EnvironmentName, ...] | None = Field(
         default=None, description="Where it is; by default in all stages of its squad."
     )
@@ -150,35 +204,47 @@ class EndpointSection(_Section):
 class SquadSection(_Section):
     """A squad: its people, its CI, what it may spend."""
 
-    people: Guid = Field(description="The Entra group of its members.")
-    budget: Budget
+    people: Guid = Field(description="The object id of the Entra group of its members.")
+    budget: Budget = Field(description="What it may spend.")
     stages: tuple[EnvironmentName, ...] | None = Field(
         default=None, description="Where it is; by default in all stages."
     )
-    github: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")], ...] = ()
-    azure_devops: dict[str, AzureDevOps] = Field(default_factory=dict)
-    compute: Compute | dict[EnvironmentName, Compute] = Compute()
-    endpoints: dict[Project, EndpointSection] = Field(default_factory=dict)
+    github: tuple[Repository, ...] = Field(
+        default=(), description="Repositories whose workflows may act as its CI."
+    )
+    azure_devops: dict[str, AzureDevOps] = Field(
+        default_factory=dict, description="Service connections that may, by names."
+    )
+    compute: Compute | dict[EnvironmentName, Compute] = Field(
+        default=Compute(), description="Its training cluster, or one for each stage."
+    )
+    endpoints: dict[Project, EndpointSection] = Field(
+        default_factory=dict, description="What it serves, by the projects' names."
+    )
 
 
 class Flag(_Section):
     """A feature flag that is to be there; who switches it, does so in App Configuration."""
 
-    description: Text
-    enabled: bool = False
-    label: str | None = None
+    description: Text = Field(description="What it is for.")
+    enabled: bool = Field(default=False, description="How it begins.")
+    label: str | None = Field(default=None, description="Its label in App Configuration.")
 
 
 class Waiver(_Section):
     """A dated exception to one policy, for what its pattern names, approved by somebody else."""
 
     policy: Text = Field(description="A policy of docs/reference/infrastructure.md, or CKV….")
-    resource: Text = Field(description="An address; * stands for any text.")
-    stages: tuple[EnvironmentName, ...] = ("dev", "staging", "prod")
-    reason: Annotated[str, Field(min_length=20, max_length=500)]
-    until: date
-    requested_by: Text
-    approved_by: Text
+    resource: Text = Field(description="The address that it is for; * stands for any text.")
+    stages: tuple[EnvironmentName, ...] = Field(
+        default=("dev", "staging", "prod"), description="Where it holds."
+    )
+    reason: Annotated[str, Field(min_length=20, max_length=500)] = Field(
+        description="Why it may be so, in at least 20 letters."
+    )
+    until: date = Field(description="The last day on which it holds.")
+    requested_by: Text = Field(description="Who asked for it.")
+    approved_by: Text = Field(description="Who approved it: somebody else.")
 
     @model_validator(mode="after")
     def _check_four_eyes(self) -> Waiver:
@@ -192,22 +258,47 @@ class Waiver(_Section):
 class PlatformFile(_Section):
     """A whole platform; see ``docs/how-to/environments-from-one-file.md``."""
 
-    platform: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{2,9}$")] = "northstar"
-    tenant: Guid
-    regions: tuple[str, ...] = Field(min_length=1, description="Where data may be.")
-    image: Text
-    tags: dict[str, Text]
-    administrators: Administrators
-    alerts: dict[str, Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1)
-    training_may_reach: dict[str, Text] = Field(
-        default_factory=dict, description="Hosts outside of Azure, by names of the rules."
+    platform: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{2,9}$")] = Field(
+        default="northstar",
+        examples=["northstar"],
+        description="A short name, part of every resource's: 3 to 10 letters and digits.",
     )
-    settings: dict[str, str] = Field(default_factory=dict)
-    flags: dict[str, Flag] = Field(default_factory=dict)
-    stages: dict[EnvironmentName, Stage] = Field(min_length=1)
-    squads: dict[Squad, SquadSection] = Field(default_factory=dict)
-    prices: Text | None = Field(default=None, description="A file of the company's own prices.")
-    waivers: tuple[Waiver, ...] = ()
+    tenant: Guid = Field(description="The Entra tenant of its people and identities.")
+    regions: tuple[str, ...] = Field(min_length=1, description="Where data may be.")
+    image: Text = Field(
+        description="The image of Northstar in each stage's registry: NAME:TAG or NAME@DIGEST."
+    )
+    tags: dict[str, Text] = Field(
+        description="Of every resource; owner and cost_center must be among them."
+    )
+    administrators: Administrators = Field(
+        description="The Entra group that administers the database servers."
+    )
+    alerts: dict[str, Address] = Field(
+        min_length=1, description="Whom alerts of the platform are sent to: addresses by names."
+    )
+    training_may_reach: dict[str, Text] = Field(
+        default_factory=dict,
+        description="Hosts outside of Azure that training may reach, by names of the rules.",
+    )
+    settings: dict[str, str] = Field(
+        default_factory=dict, description="Settings of the control planes: NORTHSTAR_…"
+    )
+    flags: dict[str, Flag] = Field(
+        default_factory=dict, description="Feature flags that are to be there, by names."
+    )
+    stages: dict[EnvironmentName, Stage] = Field(
+        min_length=1, description="dev, staging and prod, or those of them that there are."
+    )
+    squads: dict[Squad, SquadSection] = Field(
+        default_factory=dict, description="The squads, by names."
+    )
+    prices: Text | None = Field(
+        default=None, description="A file of the company's own prices, beside this one."
+    )
+    waivers: tuple[Waiver, ...] = Field(
+        default=(), description="Exceptions to policies, each with an end."
+    )
 
     def stage(self, name: str) -> Stage:
         """A stage by its name; raises ``NotFound`` with those that there are."""
@@ -234,14 +325,14 @@ def load_platform_file(path: Path) -> PlatformFile:
     """
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file, PlatformFileInvalid)
     except FileNotFoundError:
         raise NotFound(
             f"There is no {file}.",
             hint=f"Name it with --file, or start one: northstar env init writes a {FILE_NAME}.",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlatformFileInvalid(file, [Fault(1, "", f"cannot be read: {error}")]) from error
+    if told := [Fault(line, "", f"the comment {ADVICE}") for line in in_comments(text)]:
+        raise PlatformFileInvalid(file, told)
     return parse_document(
         text, file, PlatformFile, PlatformFileInvalid, begins="platform: …", check=_check
     )
@@ -255,17 +346,19 @@ def _check(file: PlatformFile) -> Iterator[tuple[Place, str]]:
         if tag != "environment" and tag not in file.tags:  # the stage's name is put in
             yield ("tags",), f"{tag} is missing, so that a resource can be asked about and paid for"
     for name in file.squads:
-        yield from _stages(file, name)
+        yield from _squad(file, name)
     yield from _secrets(file)
 
 
 def _regions(file: PlatformFile) -> Iterator[tuple[Place, str]]:
     for number, region in enumerate(file.regions):
         if region not in REGIONS:
-            yield ("regions", number), f"{region} is not one of {', '.join(sorted(REGIONS))}"
+            known = f"{region} is not one of {', '.join(sorted(REGIONS))}"
+            yield ("regions", number), known + did_you_mean(region, REGIONS)
     for name, stage in file.stages.items():
         if stage.region not in file.regions:
-            yield ("stages", name, "region"), f"{stage.region} is not one of regions"
+            what = f"{stage.region} is not one of regions, which are {', '.join(file.regions)}"
+            yield ("stages", name, "region"), what
     if (prod := file.stages.get("prod")) and prod.size == "small":
         yield ("stages", "prod", "size"), "small does not outlive the loss of a zone; use standard"
 
@@ -280,28 +373,37 @@ def _networks(file: PlatformFile) -> Iterator[tuple[Place, str]]:
         networks[name] = mine
 
 
-def _stages(file: PlatformFile, squad: str) -> Iterator[tuple[Place, str]]:
-    """Whoever names a stage names one that there is, and for every stage an amount is known."""
-    section, here = file.squads[squad], ("squads", squad)
-    named: list[tuple[Place, tuple[str, ...]]] = [((*here, "stages"), section.stages or ())]
+def _squad(file: PlatformFile, name: str) -> Iterator[tuple[Place, str]]:
+    """Azure takes its name, it names stages that there are, and has an amount for each of them."""
+    section, here = file.squads[name], ("squads", name)
+    if not 3 <= len(name) <= _LONGEST_SQUAD:
+        yield here, f"a squad's name has 3 to {_LONGEST_SQUAD} letters, for Azure's sake"
+    yield from _known(section.stages, tuple(file.stages), "the platform", (*here, "stages"))
+    stages = section.stages or tuple(file.stages)
     for project, endpoint in section.endpoints.items():
-        named.append(((*here, "endpoints", project, "stages"), endpoint.stages or ()))
-    for place, stages in named:
-        for stage in stages:
-            if stage not in file.stages:
-                yield place, f"there is no stage {stage}"
+        place = (*here, "endpoints", project, "stages")
+        yield from _known(endpoint.stages, stages, "its squad", place)
     monthly = section.budget.monthly
-    for stage in section.stages or tuple(file.stages):
+    for stage in stages:
         if isinstance(monthly, Mapping) and stage not in monthly:
             yield (*here, "budget", "monthly"), f"no amount for {stage}"
+
+
+def _known(
+    named: tuple[str, ...] | None, stages: tuple[str, ...], whose: str, place: Place
+) -> Iterator[tuple[Place, str]]:
+    for number, stage in enumerate(named or ()):
+        if stage not in stages:
+            there = f"there is no stage {stage}; {whose} is in {', '.join(stages)}"
+            yield (*place, number), there
 
 
 def _secrets(file: PlatformFile) -> Iterator[tuple[Place, str]]:
     """The file is read by everybody who reviews it."""
     for place, value in _texts(file.model_dump(mode="json"), ()):
-        named = "settings" in place and _SECRET_NAME.search(str(place[-1]))
-        if _SECRET.search(value) or (named and not _REFERENCE.match(value)):
-            yield place, "looks like a secret; put it into the vault and refer to it"
+        setting = "settings" in place and is_secret_setting(str(place[-1]), value)
+        if setting or is_secret(value):
+            yield place, ADVICE
 
 
 def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:

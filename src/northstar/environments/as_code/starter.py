@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 STARTER = """\
+# yaml-language-server: $schema=platform.schema.json
 # A platform: what is written here is what `northstar env plan STAGE` compares with Azure.
-# Every field: docs/reference/platform.schema.json of Northstar.
+# Editors show every field by the schema, which `northstar env schema` prints.
 platform: northstar
 tenant: 00000000-0000-0000-0000-000000000000        # your Entra tenant
 regions: [westeurope]                               # where data may be
