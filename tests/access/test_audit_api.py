@@ -115,3 +115,12 @@ def test_the_audit_is_listed_and_verified_against_an_older_head(
     assert "intact" in run("audit", "verify", "--head", head).stdout
     with pytest.raises(Failed, match="cut off"):
         run("audit", "verify", "--head", "sha256:" + "1" * 64)
+
+
+def test_an_action_can_be_left_out(run: Run, bench: AccessBench) -> None:
+    bench.access.directory.create("service", "ci", "test")
+    left = json.loads(run("audit", "list", "--without", "principal:create", "--json").stdout)
+    everything = json.loads(run("audit", "list", "--json").stdout)
+    actions = {entry["action"] for entry in everything}
+    assert "principal:create" in actions
+    assert {entry["action"] for entry in left} == actions - {"principal:create"}

@@ -101,6 +101,7 @@ class AuditLog:
         within: Scope | None = None,
         principal: str | None = None,
         action: str | None = None,
+        without: str | None = None,
         outcome: Outcome | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -112,6 +113,7 @@ class AuditLog:
 
         Args:
             within: only entries whose scope is this one or lies below it.
+            without: an action whose entries are left out.
             since, until: only entries recorded from then on, and before then.
             before, after: only entries with a smaller or a larger number, to read on from a page.
         """
@@ -122,6 +124,8 @@ class AuditLog:
         for column, wanted in (("principal", principal), ("action", action), ("outcome", outcome)):
             if wanted is not None:
                 query = query.where(table.c[column] == wanted)
+        if without is not None:
+            query = query.where(table.c.action != without)
         if since is not None:
             query = query.where(table.c.at >= since)
         if until is not None:

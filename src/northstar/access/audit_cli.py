@@ -28,6 +28,7 @@ def audit() -> None:
 @click.option("--scope", default="/", show_default=True, help="Here and below.")
 @click.option("--principal", "principal_id", help="Only what this principal did.")
 @click.option("--action", help="Only this action, for example release:approve.")
+@click.option("--without", metavar="ACTION", help="Leave this action out, such as token:issue.")
 @click.option("--outcome", type=click.Choice(get_args(Outcome)), help="Only this outcome.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
@@ -35,13 +36,19 @@ def list_audit(
     scope: str,
     principal_id: str | None,
     action: str | None,
+    without: str | None,
     outcome: Outcome | None,
     limit: int,
     as_json: bool,
 ) -> None:
     """What was decided and done; the newest first."""
     found = AccessClient(connect()).audit(
-        scope=scope, principal=principal_id, action=action, outcome=outcome, limit=limit
+        scope=scope,
+        principal=principal_id,
+        action=action,
+        without=without,
+        outcome=outcome,
+        limit=limit,
     )
     emit(found, as_json=as_json, text=lambda: _entries(found))
 

@@ -89,6 +89,7 @@ class AccessClient:
         scope: str = "/",
         principal: str | None = None,
         action: str | None = None,
+        without: str | None = None,
         outcome: Outcome | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -96,12 +97,17 @@ class AccessClient:
         after: int | None = None,
         limit: int = 100,
     ) -> list[AuditEntry]:
-        """Entries of a scope and all below it, the newest first; with ``after`` the oldest."""
+        """Entries of a scope and all below it, the newest first; with ``after`` the oldest.
+
+        Args:
+            without: an action whose entries are left out.
+        """
         found = self._connection.get(
             "/api/audit",
             scope=scope,
             principal=principal,
             action=action,
+            without=without,
             outcome=outcome,
             since=since.isoformat() if since else None,
             until=until.isoformat() if until else None,

@@ -197,6 +197,16 @@ def test_audit_pages_follow_each_other(world: WebWorld) -> None:
     assert "Newest" in second
 
 
+def test_the_audit_is_read_without_what_is_too_much(world: WebWorld) -> None:
+    audit = world.platform.access.audit
+    for number in range(60):
+        audit.record("user:x", f"test:{number % 2}", Scope("operations"), "done")
+    browser = world.browser("dora")
+    first = browser.get("/audit?principal=user:x&without=test:1").text
+    assert first.count("<code>test:0</code>") == 30
+    assert "<code>test:1</code>" not in first
+
+
 def test_a_version_shows_what_a_straight_line_already_knows(world: WebWorld) -> None:
     text = world.browser("anna").get(f"{PLACE}/versions/1").text
     assert "What a straight line already knows" in text

@@ -157,6 +157,7 @@ def _audit(routes: APIRouter, platform: Platform, guard: Guard) -> None:
         request: Request,
         principal: _Text = "",
         action: _Text = "",
+        without: _Text = "",
         scope: _Text = "",
         outcome: _Outcome = "",
         since: _Day = "",
@@ -164,7 +165,7 @@ def _audit(routes: APIRouter, platform: Platform, guard: Guard) -> None:
         before: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
     ) -> HTMLResponse:
         reader = Reader(platform, caller(request))
-        wanted = AuditFilter(principal, action, scope, outcome, since, until)
+        wanted = AuditFilter(principal, action, without, scope, outcome, since, until)
         found = reader.audit(wanted, before, _ENTRIES_ON_A_PAGE + 1)
         shown = found[:_ENTRIES_ON_A_PAGE]
         older = {"before": shown[-1].sequence} if len(found) > len(shown) else None

@@ -160,6 +160,7 @@ class Reader:
             within=within,
             principal=wanted.principal or None,
             action=wanted.action or None,
+            without=wanted.without or None,
             outcome=wanted.outcome or None,
             since=_midnight(wanted.since),
             until=_midnight(wanted.until, days_later=1),

@@ -352,6 +352,7 @@ class AuditFilter:
 
     principal: str = ""
     action: str = ""
+    without: str = ""
     scope: str = ""
     outcome: Outcome | Literal[""] = ""
     since: str = ""
