@@ -1,4 +1,5 @@
-"""The alert rules' and the workbook's queries ask for what is really sent, by name and by value."""
+"""The queries of alert rules, workbook and documentation ask for what is really sent, by name and
+by value."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ from northstar.telemetry.start import start
 from tests.platform.test_correlation import World
 from tests.telemetry.receivers import Ingestion
 
-MODULE = Path(__file__).parents[2] / "infra" / "terraform" / "modules" / "observability"
+ROOT = Path(__file__).parents[2]
+MODULE = ROOT / "infra" / "terraform" / "modules" / "observability"
+GUIDE = ROOT / "docs" / "how-to" / "observing.md"
 ENDPOINT = EndpointRef("operations", "late-arrival", "prod")
 VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("northstar.alert", "kind"): get_args(AlertKind),
@@ -41,7 +44,7 @@ VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("northstar.audit", "outcome"): get_args(Outcome),
 }
 Sent = dict[str, set[str]]
-"""Names of events or metrics with their properties; requests are under their table's name."""
+"""Names of events, metrics or steps with their properties; requests are under their table's."""
 
 
 def queries() -> dict[str, str]:
@@ -53,7 +56,15 @@ def queries() -> dict[str, str]:
     return {query: query.replace("${local.opened}", opened[1]) for query in found}
 
 
+def documented() -> list[str]:
+    """The statements of the documentation's queries, but for names for constants."""
+    found = re.findall(r"```kusto\n(.+?)```", GUIDE.read_text(), re.DOTALL)
+    statements = [one.strip() for query in found for one in query.split(";")]
+    return [one for one in statements if "|" in one]
+
+
 QUERIES = list(queries().values())
+DOCUMENTED = documented()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +78,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
         yield _properties(ingestion)
 
 
-@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("query", [*QUERIES, *DOCUMENTED])
 def test_a_query_asks_for_what_is_sent(sent: Sent, query: str) -> None:
     parts = re.findall(r"Name (?:==|in) (\(.+?\)|'.+?')", query)
     names = {name for part in parts for name in _quoted(part)} or {"AppRequests"}
@@ -93,6 +104,10 @@ def test_the_tables_of_the_queries_are_those_of_log_analytics() -> None:
     assert len(QUERIES) > 20
     tables = {re.split(r"[ ;]", query.rpartition("; ")[2])[0] for query in QUERIES}
     assert tables == {"AppEvents", "AppMetrics", "AppRequests"}
+
+
+def test_the_documentation_has_queries() -> None:
+    assert len(DOCUMENTED) == 3
 
 
 def test_every_kind_of_alert_has_a_rule() -> None:
@@ -156,7 +171,7 @@ def _properties(ingestion: Ingestion) -> Sent:
     found: Sent = {}
     for envelope in ingestion.envelopes():
         names = [one["name"] for one in envelope.data.get("metrics", [])]
-        if envelope.kind == "EventData":
+        if envelope.kind in ("EventData", "RemoteDependencyData"):
             names = [envelope.data["name"]]
         elif envelope.kind == "RequestData":
             names = ["AppRequests"]
