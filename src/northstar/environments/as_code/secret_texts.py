@@ -15,7 +15,7 @@ _SECRET = re.compile(
     r"|\beyJ[\w-]{12}",  # a JSON web token
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|_KEY)$")
+_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|_KEY|WEBHOOK)$")
 _REFERENCE = re.compile(r"^(env|file|keyvault):")  # to where a secret is kept
 
 ADVICE = "looks like a secret; put it into the vault and write keyvault:https://… instead"
