@@ -75,6 +75,8 @@ def test_a_request_has_a_span_with_its_route_its_caller_and_its_squad(
         "http.response.status_code": answer.status_code,
         "url.path": "/api/squads/ops/projects",
         "url.scheme": "http",
+        "server.address": "testserver",
+        "server.port": 80,
         "enduser.id": "user:ada",
         "northstar.squad": "ops",
     }

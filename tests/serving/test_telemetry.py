@@ -263,7 +263,31 @@ def test_azures_exporter_sends_a_request_of_the_endpoint(
     assert first.data["properties"]["northstar.prediction.rows"] == "2"
     assert first.data["properties"]["northstar.prediction.id"]
     assert (second.data["responseCode"], second.data["success"]) == ("400", False)
+    assert second.data["properties"]["northstar.error"] == "invalid"
     eventually(lambda: "northstar.endpoint.requests" in _metric_names(ingestion))
+
+
+def test_neither_features_nor_predictions_nor_who_asks_are_told(
+    bench: Bench, collector: Collector, ingestion: Ingestion, start: Start
+) -> None:
+    endpoint, caller = start(), trace_context.new(sampled=True)
+    with_headers = _headers(caller) | {"X-Northstar-User": "user-4711", "Cookie": "c=4711"}
+    body = {"dataframe_split": {"columns": list(bench.table.columns), "data": bench.rows(2)}}
+    answered = endpoint.client.post("/invocations?key=4711", json=body, headers=with_headers)
+    endpoint.client.post("/invocations", content=b'{"hidden": 4711}', headers=_headers(caller))
+    eventually(lambda: len(ingestion.envelopes("RequestData")) == 2)
+    eventually(lambda: len(collector.collected().spans) == 2)
+    eventually(lambda: "northstar.endpoint.requests" in _metric_names(ingestion))
+    told = b"".join(one.body for one in (*ingestion.received, *collector.received)).decode(
+        "latin-1"
+    )
+    values = {repr(value) for row in bench.rows(2) for value in row if len(repr(value)) > 4}
+    predictions = {repr(value) for value in answered.json()["predictions"]}
+    sender = endpoint.client.headers["Authorization"].removeprefix("Bearer ")
+    assert values
+    assert predictions
+    for secret in (*values, *predictions, *bench.table.columns, sender, "4711", "user:anna"):
+        assert secret not in told, secret
 
 
 def test_between_two_reports_a_bounded_number_is_kept_and_the_rest_counted() -> None:

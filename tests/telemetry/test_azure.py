@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -33,13 +33,36 @@ def sent(ingestion: Ingestion, use: Callable[[Telemetry], None]) -> None:
     telemetry.close()
 
 
-def only(ingestion: Ingestion, kind: str) -> Envelope:
+OF_EVERY_ITEM = {
+    "ai.application.ver",
+    "ai.cloud.role",
+    "ai.cloud.roleInstance",
+    "ai.device.id",
+    "ai.device.locale",
+    "ai.device.type",
+    "ai.internal.nodeName",
+    "ai.internal.sdkVersion",
+}
+
+
+def only(ingestion: Ingestion, kind: str, *tags: str) -> Envelope:
+    """The one item of this kind, which has these tags beside those that all have."""
     (envelope,) = ingestion.envelopes(kind)
     assert envelope.key == KEY
+    assert set(envelope.tags) == OF_EVERY_ITEM | {f"ai.{tag}" for tag in tags}
     assert envelope.tags["ai.cloud.role"] == "northstar-control-plane"
     assert envelope.tags["ai.cloud.roleInstance"] == "replica-1"
+    assert envelope.tags["ai.internal.nodeName"] == "replica-1"
     assert envelope.tags["ai.application.ver"] == __version__
+    assert envelope.data["ver"] == 2
+    assert envelope.sample_rate is None
     return envelope
+
+
+def is_now(time: str) -> bool:
+    """Whether it is in the form of Application Insights, in UTC, and within the last minute."""
+    said = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return timedelta(0) <= datetime.now(UTC) - said < timedelta(minutes=1)
 
 
 def test_a_request(ingestion: Ingestion) -> None:
@@ -56,12 +79,15 @@ def test_a_request(ingestion: Ingestion) -> None:
             "http.response.status_code": 200,
             "url.path": "/api/squads/ops",
             "url.scheme": "https",
+            "server.address": "10.0.0.4",
+            "server.port": 8700,
             "enduser.id": "user:ada",
             "northstar.squad": "ops",
         },
     )
     sent(ingestion, lambda telemetry: telemetry.record(span))
-    envelope = only(ingestion, "RequestData")
+    correlated = ("operation.id", "operation.parentId", "operation.name")
+    envelope = only(ingestion, "RequestData", *correlated, "user.authUserId")
     assert envelope.name == "Microsoft.ApplicationInsights.Request"
     assert envelope.time == STARTED
     assert envelope.tags["ai.operation.id"] == TRACE
@@ -73,7 +99,8 @@ def test_a_request(ingestion: Ingestion) -> None:
     assert data["name"] == "GET /api/squads/{squad}"
     assert data["duration"] == "0.00:00:01.500"
     assert (data["responseCode"], data["success"]) == ("200", True)
-    assert data["properties"]["northstar.squad"] == "ops"
+    assert data["url"] == "https://10.0.0.4:8700/api/squads/ops"
+    assert data["properties"] == {"northstar.squad": "ops"}
 
 
 def test_a_failed_step_with_links_to_what_led_to_it(ingestion: Ingestion) -> None:
@@ -88,14 +115,16 @@ def test_a_failed_step_with_links_to_what_led_to_it(ingestion: Ingestion) -> Non
         error="Failed: nothing answers",
     )
     sent(ingestion, lambda telemetry: telemetry.record(span))
-    envelope = only(ingestion, "RemoteDependencyData")
+    envelope = only(ingestion, "RemoteDependencyData", "operation.id", "operation.name")
     assert envelope.name == "Microsoft.ApplicationInsights.RemoteDependency"
     assert envelope.time == STARTED
     assert envelope.tags["ai.operation.id"] == TRACE
-    assert "ai.operation.parentId" not in envelope.tags
+    assert envelope.tags["ai.operation.name"] == "loop monitoring"
     data = envelope.data
     assert (data["id"], data["name"]) == (OWN, "loop monitoring")
     assert (data["duration"], data["success"]) == ("0.00:00:00.002", False)
+    assert (data["type"], data["resultCode"]) == ("InProc", "0")
+    assert set(data["properties"]) == {"northstar.loop", "_MS.links"}
     assert data["properties"]["northstar.loop"] == "monitoring"
     links = json.loads(data["properties"]["_MS.links"])
     assert links == [{"operation_Id": cause.trace_id, "id": cause.span_id}]
@@ -108,13 +137,14 @@ def test_a_warning_with_the_trace_in_which_it_was_logged(ingestion: Ingestion) -
             logging.getLogger("northstar.release").warning("%s waits", "release 4")
 
     sent(ingestion, use)
-    envelope = only(ingestion, "MessageData")
+    envelope = only(ingestion, "MessageData", "operation.id", "operation.parentId")
     assert envelope.name == "Microsoft.ApplicationInsights.Message"
+    assert is_now(envelope.time)
     assert envelope.tags["ai.operation.id"] == TRACE
     assert envelope.tags["ai.operation.parentId"] == OWN
     assert envelope.data["message"] == "release 4 waits"
     assert envelope.data["severityLevel"] == 2
-    assert envelope.data["properties"]["logger_name"] == "northstar.release"
+    assert envelope.data["properties"] == {"logger_name": "northstar.release"}
 
 
 @pytest.mark.parametrize(
@@ -128,14 +158,22 @@ def test_an_exception_goes_without_what_it_quotes(
         try:
             raise error
         except type(error):
-            logging.getLogger("northstar.loops").exception("the loop failed")
+            with trace_context.using(CONTEXT):
+                logging.getLogger("northstar.loops").exception("the loop failed")
 
     sent(ingestion, use)
-    envelope = only(ingestion, "ExceptionData")
+    envelope = only(ingestion, "ExceptionData", "operation.id", "operation.parentId")
+    assert envelope.name == "Microsoft.ApplicationInsights.Exception"
+    assert is_now(envelope.time)
+    assert envelope.tags["ai.operation.id"] == TRACE
+    assert envelope.tags["ai.operation.parentId"] == OWN
+    assert envelope.data["severityLevel"] == 3
+    assert envelope.data["properties"] == {"logger_name": "northstar.loops"}
     (detail,) = envelope.data["exceptions"]
     assert detail["typeName"].endswith(told)
     assert detail["message"] == "the loop failed"
     assert "raise error" in detail["stack"]
+    assert detail["hasFullStack"]
     assert "12345" not in json.dumps(envelope.data)
 
 
@@ -154,7 +192,10 @@ def test_a_metric(ingestion: Ingestion) -> None:
     for envelope in ingestion.envelopes("MetricData"):
         assert envelope.name == "Microsoft.ApplicationInsights.Metric"
         assert envelope.key == KEY
+        assert set(envelope.tags) == OF_EVERY_ITEM
+        assert envelope.tags["ai.cloud.role"] == "northstar-control-plane"
         assert envelope.tags["ai.cloud.roleInstance"] == "replica-1"
+        assert is_now(envelope.time)
         (point,) = envelope.data["metrics"]
         points[point["name"]] = (point, envelope.data["properties"])
     point, properties = points["northstar.loop.failures"]
@@ -172,14 +213,14 @@ def event(number: int = 1) -> Event:
 
 def test_an_event(ingestion: Ingestion) -> None:
     sent(ingestion, lambda telemetry: telemetry.deliver([event()]))
-    envelope = only(ingestion, "EventData")
+    envelope = only(ingestion, "EventData", "operation.id", "operation.parentId")
     assert envelope.name == "Microsoft.ApplicationInsights.Event"
     assert envelope.time == STARTED
     assert envelope.tags["ai.operation.id"] == TRACE
     assert envelope.tags["ai.operation.parentId"] == OWN
     assert envelope.data["name"] == "northstar.alert"
-    assert envelope.data["properties"]["kind"] == "drift"
-    assert envelope.data["properties"]["alert"] == "12"
+    told = {"kind": "drift", "alert": "12", "logger_name": "northstar"}
+    assert envelope.data["properties"] == told
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # the exporter's own, after an error

@@ -103,7 +103,7 @@ class HttpTelemetry:
                 end_ns=start_ns + int(seconds * 1e9),
                 kind="server",
                 parent=parent,
-                attributes={**facts, "url.path": scope["path"], **_who(scope)},
+                attributes={**facts, "url.path": scope["path"], **_where(scope), **_who(scope)},
                 error=f"HTTP {status}" if status >= 500 else "",
             )
         )
@@ -128,6 +128,12 @@ def _route(scope: Scope) -> str:
     if path:
         return str(path)
     return _MLFLOW if scope.get("root_path", "").endswith(_MLFLOW) else ""
+
+
+def _where(scope: Scope) -> dict[str, Value]:
+    """Where this process listens: without it Azure shows no path. Not what a caller calls it."""
+    host, port = scope.get("server") or ("", None)
+    return {"server.address": host, "server.port": port} if host and port else {}
 
 
 def _who(scope: Scope) -> dict[str, Value]:

@@ -138,6 +138,7 @@ def make_span(endpoint: EndpointRef, told: list[Any]) -> Span | None:
         attributes["northstar.prediction.rows"] = traced.rows
     if traced.error:
         attributes["error.type"] = traced.error
+        attributes["northstar.error"] = traced.error  # Azure's exporter leaves out the other
     return Span(
         name=f"POST {traced.path}",
         context=context,
