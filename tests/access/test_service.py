@@ -59,6 +59,12 @@ def test_a_wrong_secret_is_refused_and_recorded(access: AccessService) -> None:
     unknown, known = access.audit.entries(action="token:issue")
     assert (known.principal, known.outcome) == ("service:ci", "denied")
     assert (unknown.principal, unknown.detail["claimed"]) == ("unknown", "service:unknown")
+    assert known.detail["reason"] == "The client id or the secret is wrong."
+    with pytest.raises(BadCredentials):
+        access.exchange("no token at all", "northstar")
+    exchanged = access.audit.entries(action="token:issue", limit=1)[0]
+    assert (exchanged.principal, exchanged.outcome) == ("unknown", "denied")
+    assert "not good for northstar" in str(exchanged.detail["reason"])
 
 
 def test_what_a_token_does_leads_back_to_where_it_came_from(access: AccessService) -> None:

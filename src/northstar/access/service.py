@@ -187,8 +187,8 @@ class AccessService:
         """A token for who knows its secret; issuing and wrong secrets are recorded."""
         try:
             principal = self.authenticate_secret(client_id, client_secret)
-        except BadCredentials:
-            self._record_refusal(client_id, audience)
+        except BadCredentials as error:
+            self._record_refusal(client_id, audience, error)
             raise
         came_through(f"secret:{number_of(client_secret)}")
         started_by = self.directory.started_by(client_id, client_secret)
@@ -199,8 +199,8 @@ class AccessService:
         try:
             self.credentials.check_assertion(client_id, assertion)
             principal = self._existing(client_id)
-        except BadCredentials:
-            self._record_refusal(client_id, audience)
+        except BadCredentials as error:
+            self._record_refusal(client_id, audience, error)
             raise
         came_through("certificate")
         return self._issue(principal, audience)
@@ -210,15 +210,21 @@ class AccessService:
         try:
             proven = self.credentials.check_foreign(client_id, subject_token)
             principal = self._existing(client_id)
-        except BadCredentials:
-            self._record_refusal(client_id, audience)
+        except BadCredentials as error:
+            self._record_refusal(client_id, audience, error)
             raise
         came_through(f"federated:{proven.subject}"[:255])
         return self._issue(principal, audience, proven)
 
     def exchange(self, subject_token: str, audience: str) -> Token:
-        """A token for another audience that lives no longer than the one it is exchanged for."""
-        principal = self.authenticate(subject_token)
+        """A token for another audience that lives no longer than the one it is exchanged for;
+        recorded as above.
+        """
+        try:
+            principal = self.authenticate(subject_token)
+        except BadCredentials as error:
+            self._record_refusal("", audience, error)
+            raise
         claims = self.tokens.check(subject_token)
         came_through(f"token:{claims.get('jti', '')}")
         left = int(claims["exp"] - self._clock.now().timestamp())
@@ -236,13 +242,14 @@ class AccessService:
         came_through(f"link:{fingerprint(code)}")
         try:
             return self.sessions.redeem(code, replaces)
-        except BadCredentials:
-            self.record_failed_sign_in()
+        except BadCredentials as error:
+            self.record_failed_sign_in(error)
             raise
 
-    def record_failed_sign_in(self) -> None:
-        """Note that somebody did not prove who they are."""
-        self.audit.record(_UNKNOWN, "session:start", Scope(), "denied")
+    def record_failed_sign_in(self, error: BadCredentials) -> None:
+        """Note that somebody did not prove who they are, and why not."""
+        told: dict[str, JsonValue] = {"reason": error.message}
+        self.audit.record(_UNKNOWN, "session:start", Scope(), "denied", told)
 
     def platform_token(self) -> str:
         """A token of the control plane itself, renewed as needed."""
@@ -325,12 +332,13 @@ class AccessService:
         self.audit.record(principal.id, "token:issue", Scope(), "done", detail)
         return issued
 
-    def _record_refusal(self, client_id: str, audience: str) -> None:
+    def _record_refusal(self, client_id: str, audience: str, error: BadCredentials) -> None:
         who = client_id if self.directory.find(client_id) else _UNKNOWN
         # Whoever mixes up id and secret finds neither in the audit.
         told = client_id[:255] if _CLIENT_ID.fullmatch(client_id) else "(no client id)"
-        claimed: dict[str, JsonValue] = {"audience": audience[:255], "claimed": told}
-        self.audit.record(who, "token:issue", Scope(), "denied", claimed)
+        detail: dict[str, JsonValue] = {"audience": audience[:255], "claimed": told}
+        detail["reason"] = error.message[:1000]
+        self.audit.record(who, "token:issue", Scope(), "denied", detail)
 
     def _existing(self, principal: str) -> Principal:
         if found := self.directory.find(principal):

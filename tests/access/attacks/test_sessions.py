@@ -132,9 +132,10 @@ def test_a_link_works_once_also_for_many_at_once(access: AccessService) -> None:
 def test_signing_in_and_failing_to_are_on_record(bench: AccessBench, browser: TestClient) -> None:
     bench.principal("olga")
     sign_in(bench, browser, "olga")
-    browser.get("/sign-in?code=used")
+    browser.get("/sign-in?code=guess-7Q")
     failed, done = bench.access.audit.entries(action="session:start")
     assert (done.principal, done.outcome) == ("user:olga", "done")
     assert (failed.principal, failed.outcome) == ("unknown", "denied")
     assert (done.credential or "").startswith("link:")
-    assert "used" not in str(failed)
+    assert "was used before" in str(failed.detail["reason"])
+    assert "7Q" not in str(failed)

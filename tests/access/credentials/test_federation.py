@@ -94,6 +94,8 @@ def test_a_token_works_once(bench: AccessBench, client: TestClient, issuer: Issu
     assert exchange(client, token).status_code == 200
     again = exchange(client, token)
     assert (again.status_code, "exchanged before" in again.text) == (400, True)
+    refused = bench.access.audit.entries(outcome="denied", limit=1)[0]
+    assert refused.detail["reason"] == "The token was exchanged before."
     nameless = good(issuer, jti=None)
     assert exchange(client, nameless).status_code == 200
     assert exchange(client, nameless).status_code == 400

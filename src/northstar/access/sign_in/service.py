@@ -76,8 +76,8 @@ class SignIn:
             if error or not code:
                 raise _refused(error)
             person = self._provider.redeem(code, flow)
-        except BadCredentials:
-            self._access.record_failed_sign_in()
+        except BadCredentials as error:
+            self._access.record_failed_sign_in(error)
             raise
         came_through(f"account:{fingerprint(f'{person.issuer} {person.subject}')}")
         return self._begin(person, replaces)
