@@ -122,9 +122,10 @@ class AuditEntry(BaseModel):
     """One decision or deed; ``digest`` covers the entry and the digest of the one before it.
 
     ``detail`` holds what belongs to the action; in it ``policies`` are the ids of the policies and
-    roles that decided, and ``reason`` is what the person gave as theirs, or why a proof was refused. ``credential`` says how
-    the principal was known (``token:…``, ``secret:…``, ``session:…``) and ``address`` from where
-    the request came; both are empty for what the platform did by itself, and ``None`` in entries
+    roles that decided, and ``reason`` is what the person gave as theirs, or why a proof was
+    refused. ``credential`` says how the principal was known (``token:…``, ``secret:…``,
+    ``session:…``) and ``address`` from where the request came; both are empty for what the
+    platform did by itself, and ``None`` in entries
     of before they were recorded.
     """
 
