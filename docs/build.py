@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from executed import executed
 from linear_pictures import pictures
+from platform_page import with_fields
 from terraform_page import page as terraform_provider
 
 from northstar.cli import COMMANDS, root
@@ -21,6 +22,7 @@ from northstar.project.schema import json_schema
 
 _DOCS = Path(__file__).parent
 _LINEAR = "explanation/linear-models.md"
+_PLATFORM = "how-to/environments-from-one-file.md"
 
 
 def main() -> int:
@@ -38,6 +40,7 @@ def pages() -> dict[str, str]:
         "reference/northstar.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         "reference/platform.schema.json": schema_text(),
         "reference/terraform-provider.md": terraform_provider(),
+        _PLATFORM: with_fields((_DOCS / _PLATFORM).read_text(encoding="utf-8")),
         _LINEAR: executed((_DOCS / _LINEAR).read_text(encoding="utf-8")),
         **{f"pictures/linear/{name}": text for name, text in pictures().items()},
     }

@@ -73,9 +73,9 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "settings.NORTHSTAR_SIGN_IN_CLIENT_SECRET: looks like a secret",
     ),
     "a key in a text": (
-        "image: northstar:0.1.0",
-        "image: AccountKey=abc",
-        "image: looks like a secret",
+        "name: northstar-administrators",
+        "name: AccountKey=abc",
+        "administrators.name: looks like a secret",
     ),
     "a bad name of a squad": (
         "  revenue:\n",
@@ -131,6 +131,16 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "        client: service:late-arrival-{stage}\n",
         "        client: service:late-arrival-{stage}\n        replicas: { min: 4, max: 2 }\n",
         "endpoints.late-arrival.replicas: min is 4, which is more than max, 2",
+    ),
+    "an image that moves": (
+        "image: northstar:0.1.0",
+        "image: northstar:latest",
+        "image: northstar:latest is another image tomorrow",
+    ),
+    "a size that Azure does not have": (
+        "        client: service:late-arrival-{stage}\n",
+        "        client: service:late-arrival-{stage}\n        size: { cpu: 2 }\n",
+        "endpoints.late-arrival.size: with cpu 2 memory must be 4Gi, not 2Gi",
     ),
     "a number for a text": (
         'cost_center: "4711"',
@@ -189,8 +199,10 @@ def test_what_is_wrong_is_told_with_its_line(what: str, tmp_path: Path) -> None:
 def test_nothing_that_looks_like_a_secret_is_in_the_file(secret: str, tmp_path: Path) -> None:
     text = EXAMPLE.read_text()
     path = tmp_path / "platform.yaml"
-    path.write_text(text.replace("northstar:0.1.0", f"'{secret}'"))
-    with pytest.raises(PlatformFileInvalid, match=r":\d+: image: looks like a secret"):
+    path.write_text(text.replace("northstar-administrators", f"'{secret}'"))
+    with pytest.raises(
+        PlatformFileInvalid, match=r":\d+: administrators.name: looks like a secret"
+    ):
         load_platform_file(path)
     path.write_text(f"# {secret}\n{text}")
     with pytest.raises(PlatformFileInvalid, match=r"yaml:1: the comment looks like a secret"):

@@ -66,12 +66,27 @@ def _check_first_of_month(value: date) -> date:
     return value
 
 
+def _check_image(value: str) -> str:
+    if value.endswith(":latest"):
+        raise ValueError(f"{value} is another image tomorrow; name a tag that does not move")
+    return value
+
+
 Guid = Annotated[
     str,
     Field(
         pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
         examples=["33333333-3333-3333-3333-333333333333"],
     ),
+]
+Image = Annotated[
+    str,
+    Field(
+        pattern=r"(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]+)$",
+        max_length=500,
+        examples=["northstar:0.1.0"],
+    ),
+    AfterValidator(_check_image),
 ]
 Squad = Annotated[str, *_named("squad")]
 Project = Annotated[str, *_named("project")]
@@ -123,7 +138,7 @@ class Stage(_Section):
     size: Literal["small", "standard"] = Field(
         default="standard", description="small has one zone and one database server; not in prod."
     )
-    image: Text | None = Field(default=None, description="Another image than the platform's.")
+    image: Image | None = Field(default=None, description="Another image than the platform's.")
     settings: dict[str, str] = Field(
         default_factory=dict, description="Settings of its control plane, before the platform's."
     )
@@ -156,7 +171,8 @@ class Budget(_Section):
     """What a squad may spend in a month, in the subscription's currency."""
 
     monthly: Amount | dict[EnvironmentName, Amount] = Field(
-        description="An amount, or one for each stage; near it and over it, alerts are sent."
+        description="An amount, or one for each stage. `alerts` are told at 80 %, and when Azure "
+        "foresees all of it."
     )
     since: Annotated[date, AfterValidator(_check_first_of_month)] = Field(
         description="The first day of the month from which it counts."
@@ -184,8 +200,14 @@ class Size(_Section):
 
     cpu: float = Field(default=1, gt=0, le=4, description="Its cores.")
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?Gi$")] = Field(
-        default="2Gi", examples=["2Gi"], description="Its memory, twice its cores in Gi."
+        default="2Gi", examples=["2Gi"], description="Its memory: 2Gi for each core."
     )
+
+    @model_validator(mode="after")
+    def _check_ratio(self) -> Size:
+        if self.memory != (fitting := f"{self.cpu * 2:g}Gi"):
+            raise ValueError(f"with cpu {self.cpu:g} memory must be {fitting}, not {self.memory}")
+        return self
 
 
 class EndpointSection(_Section):
@@ -265,7 +287,7 @@ class PlatformFile(_Section):
     )
     tenant: Guid = Field(description="The Entra tenant of its people and identities.")
     regions: tuple[str, ...] = Field(min_length=1, description="Where data may be.")
-    image: Text = Field(
+    image: Image = Field(
         description="The image of Northstar in each stage's registry: NAME:TAG or NAME@DIGEST."
     )
     tags: dict[str, Text] = Field(
