@@ -49,6 +49,26 @@ def test_a_loop_outlives_a_failing_step(
     assert loops.health["flaky"].last_error == ""
 
 
+def test_many_loops_that_hang_are_waited_for_no_longer_than_one(database: Database) -> None:
+    released, hanging = threading.Event(), threading.Semaphore(0)
+
+    def step() -> None:
+        hanging.release()
+        released.wait(60)
+
+    loops = _loops(database, "a", [Loop(f"hanging {n}", step, 0.01) for n in range(60)])
+    loops.start()
+    for _ in range(60):
+        assert hanging.acquire(timeout=10)
+    stopping = threading.Thread(target=loops.stop, args=(1.0,))
+    stopping.start()
+    stopping.join(30)  # one after the other they would take a minute
+    ended = not stopping.is_alive()
+    released.set()
+    stopping.join()
+    assert ended
+
+
 def test_a_replica_without_the_lease_does_not_step(database: Database) -> None:
     leader_stepped, follower_stepped = threading.Event(), threading.Event()
     leader = _loops(database, "leader", [Loop("work", leader_stepped.set, 0.01)])

@@ -98,10 +98,11 @@ class Loops:
             thread.start()
 
     def stop(self, timeout_seconds: float = 10.0) -> None:
-        """Let the running steps end, then give the leases back."""
+        """Let the running steps end, all of them within the timeout; give the leases back."""
         self._stop.set()
+        deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
-            thread.join(timeout_seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
         for group in self._groups:
             if group.held.is_set():
                 group.lease.give_back()
