@@ -13,12 +13,15 @@ from jsonschema import Draft202012Validator
 
 from northstar.environments.as_code.errors import PlatformFileInvalid
 from northstar.environments.as_code.platform_file import load_platform_file
+from northstar.environments.as_code.prices import load_prices
 from northstar.environments.as_code.rendering import backend, render, variables
 from northstar.environments.as_code.schema import json_schema
 from northstar.environments.as_code.starter import STARTER
 from northstar.errors import NotFound
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "environments" / "platform.yaml"
+REPOSITORY = Path(__file__).resolve().parents[3]
+EXAMPLE = REPOSITORY / "examples" / "environments" / "platform.yaml"
+GUIDE = REPOSITORY / "docs" / "how-to" / "environments-from-one-file.md"
 
 WRONG: dict[str, tuple[str, str, str]] = {
     "a misspelt field": (
@@ -290,9 +293,27 @@ def test_what_init_writes_is_a_platform(tmp_path: Path) -> None:
     assert list(load_platform_file(path).stages) == ["dev"]
 
 
+def test_the_guide_shows_what_the_files_may_say(tmp_path: Path) -> None:
+    squad, waivers, prices = (_shown(name) for name in ("  cargo:", "waivers:", "currency:"))
+    (tmp_path / "platform.yaml").write_text(STARTER + squad + waivers)
+    (tmp_path / "prices.yaml").write_text(prices)
+    platform = load_platform_file(tmp_path)
+    assert list(platform.squads) == ["first-squad", "cargo"]
+    assert [waiver.policy for waiver in platform.waivers] == ["public-access"]
+    registry = load_prices(tmp_path / "prices.yaml").of("container_registry", {"sku": "Premium"})
+    assert registry is not None
+    assert registry.month == (38, 42)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"no .*platform\.yaml"):
         load_platform_file(tmp_path)
+
+
+def _shown(begin: str) -> str:
+    """The block of the guide that begins so."""
+    (block,) = re.findall(rf"```yaml\n({begin}.*?)```", GUIDE.read_text(), re.DOTALL)
+    return str(block)
 
 
 def _as_json(text: str) -> Any:
