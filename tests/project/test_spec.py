@@ -96,6 +96,15 @@ def test_what_is_no_mapping_is_one_clear_fault(text: str) -> None:
     assert len(faults_of(text)) == 1
 
 
+def test_what_is_written_in_another_form_is_shown_the_right_one() -> None:
+    wrong = GOOD.replace("squad: operations", "squad: Operations!")
+    with pytest.raises(SpecInvalid, match=r"yaml:1: squad: must look like operations, not 'Oper"):
+        parse(wrong)
+    wrong = GOOD.replace("command: python train.py {train_data} --leaves {leaves}", "function: fit")
+    with pytest.raises(SpecInvalid, match=r"yaml:9: train.function: must look like train:fit, not"):
+        parse(wrong)
+
+
 def test_a_folder_without_the_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"has no northstar.yaml"):
         load_spec(tmp_path)

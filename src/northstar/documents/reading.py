@@ -20,6 +20,7 @@ _DEEPEST = 40
 _MERGE = "tag:yaml.org,2002:merge"
 _MEANT = (
     ("found character '\\t'", "a tab stands where spaces are needed"),
+    ("expected '<document start>'", "it is indented otherwise than what it belongs to"),
     ("found another document", "a second document begins here; a file has one"),
     ("found undefined tag handle", "tags such as !name are not read; leave it out"),
     ("mapping values are not allowed", "a colon too many; a text with one in it needs quotes"),
@@ -27,6 +28,9 @@ _MEANT = (
     ("could not find expected ':'", "a name without a colon after it"),
     ("cannot start any token", "a text that begins with this character needs quotes"),
     ("expected ',' or", "a list or mapping in brackets is not closed"),
+    ("entries are not allowed here", "a list begins here, where there can be none"),
+    ("keys are not allowed here", "a name stands here, where there can be none"),
+    ("expected the node content", "a value is missing, or a text needs quotes"),
     ("unexpected end of stream", "a quote is not closed"),
 )
 

@@ -22,6 +22,7 @@ Callable = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        examples=["train:fit"],
         description="A Python function, as 'module:function'; the module lies in the project.",
     ),
 ]
@@ -202,7 +203,9 @@ class MonitoringConfig(_Section):
     actions: dict[Finding, Action] = Field(
         default={}, validate_default=True, description="By default, somebody is notified."
     )
-    webhook: str | None = Field(default=None, pattern=r"^https?://")
+    webhook: str | None = Field(
+        default=None, pattern=r"^https?://", examples=["https://example.com/alerts"]
+    )
     cooldown_days: float = Field(default=14, ge=0)
 
     @field_validator("actions")
@@ -214,8 +217,8 @@ class MonitoringConfig(_Section):
 class ProjectSpec(_Section):
     """``northstar.yaml``: one page that says what a project learns, from what, and how."""
 
-    squad: Name
-    project: Name
+    squad: Name = Field(examples=["operations"])
+    project: Name = Field(examples=["late-arrival"])
     description: str = ""
     task: Task
     target: ColumnName
