@@ -227,7 +227,7 @@ def test_the_command_tells_errors_to_people_and_machines(shell: Shell, project: 
     done = shell("-C", str(project), "--json")
 
     assert done.returncode == 2
-    assert "northstar.yaml:7: task: input should be" in done.stderr
+    assert "northstar.yaml:7: task: must be" in done.stderr
     assert json.loads(done.stdout)["error"]["code"] == "invalid"
     assert "Traceback" not in done.stderr
 
