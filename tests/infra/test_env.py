@@ -84,8 +84,8 @@ def change(path: Path, source: Path, by: Callable[[Any], object]) -> None:
 
 def test_what_was_reviewed_is_applied_and_then_nothing_differs(run: Env, platform: Path) -> None:
     said = run("plan", "dev").stdout
-    assert "Squad operations, new: budget, " in said
-    assert "Squad operations, its CI: AzureML Data Scientist on the training workspace" in said
+    assert "Squad operations, new: 1 budget, " in said
+    assert "Squad operations: its CI gets: AzureML Data Scientist on the training workspace" in said
     assert re.search(r"About \+\d+ to \+\d+ EUR a month", said.replace(",", ""))
     assert "training may reach pypi.org" in said
     run("apply", "dev", "--yes")
@@ -108,9 +108,8 @@ def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> No
     account["attributes"]["shared_access_key_enabled"] = True
     state.write_text(json.dumps({**known, "serial": known["serial"] + 1}))
     said = live("drift", "dev", exit_code=Conflict.exit_code).stdout
-    assert (
-        "Models and data, changed: storage account (shared_access_key_enabled: yes to no)" in said
-    )
+    assert "storage account (shared_access_key_enabled: true -> false)" in said
+    assert "Models and data: storage account no longer lets in whoever has a key" in said
     told = json.loads(live("drift", "dev", "--json", exit_code=Conflict.exit_code).stdout)
     assert told["counts"] == {"create": 0, "change": 1, "replace": 0, "destroy": 0}
 

@@ -57,7 +57,7 @@ _DIAGNOSED = (
 )
 
 _PUBLIC, _KEYS, _TLS, _PURGE = "public-access", "shared-keys", "tls", "purge-protection"
-_SETTINGS: tuple[tuple[str, str, str, Any], ...] = (
+SETTINGS: tuple[tuple[str, str, str, Any], ...] = (
     (_PUBLIC, "azurerm_app_configuration", "public_network_access", "Disabled"),
     (_PUBLIC, "azurerm_application_insights", "internet_ingestion_enabled", False),
     (_PUBLIC, "azurerm_application_insights", "internet_query_enabled", False),
@@ -110,6 +110,7 @@ _SETTINGS: tuple[tuple[str, str, str, Any], ...] = (
     (_PURGE, "azurerm_key_vault", "purge_protection_enabled", True),
     (_PURGE, "azurerm_key_vault", "soft_delete_retention_days", 90),
 )
+"""What one attribute has to say: policy, type, the way to it, and the value."""
 
 _WITHOUT_DATA = (
     "app_configuration_feature",
@@ -138,14 +139,15 @@ _WITHOUT_DATA = (
     "user_assigned_identity",
     "virtual_network",
 )
-_KNOWN = frozenset(
+KNOWN_TYPES = frozenset(
     {
         *(f"azurerm_{one}" for one in _WITHOUT_DATA),
-        *(kind for _, kind, _, _ in _SETTINGS),
+        *(kind for _, kind, _, _ in SETTINGS),
         *_SUBRESOURCES,
         "azurerm_container_app",
     }
 )
+"""The types whose exposure these policies judge."""
 
 _SECRET_NAME = re.compile(r"(password|secret|token|private_key|access_key|connection_string)$")
 _SECRET_TEXT = re.compile(
@@ -188,7 +190,7 @@ def check(plan: Plan, grants: Collection[Grant] = GRANTS) -> list[Finding]:
 
 def settings(plan: Plan) -> Iterator[Finding]:
     """Public access off, no shared keys, TLS, purge protection: what one attribute says."""
-    for policy, kind, path, wanted in _SETTINGS:
+    for policy, kind, path, wanted in SETTINGS:
         for one in plan.of_type(kind):
             given = at(one.values, path)
             if given != wanted:
@@ -399,7 +401,7 @@ def secrets(plan: Plan) -> Iterator[Finding]:
 def types(plan: Plan) -> Iterator[Finding]:
     """Nothing is made that the other policies know nothing of: it might bear data."""
     for one in plan.resources:
-        if one.type not in _KNOWN:
+        if one.type not in KNOWN_TYPES:
             message = f"The policies know nothing of the type {one.type}."
             hint = "Say in northstar/environments/policies.py what it needs to be private."
             yield Finding("types", one.address, message, hint)

@@ -6,7 +6,8 @@ it really pays. What the list doesn't know is said to be unknown, never taken fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from northstar.documents import DocumentInvalid, parse_document
+from northstar.environments.as_code.wording import counted, noun_of
 from northstar.environments.policies import at
 from northstar.errors import NotFound
 
@@ -28,24 +30,42 @@ class _Section(BaseModel):
 
 
 class Price(_Section):
-    """What one kind of resource costs a month: at least and at most."""
+    """What one kind of resource costs a month: at least and at most.
+
+    Attributes:
+        each_replica: on top, for each replica that always runs.
+        each: the way to an attribute whose value multiplies ``each_replica``, such as its cores.
+    """
 
     type: str
     where: dict[str, str | bool | int] = Field(default_factory=dict)
     month: _Range
     each_replica: _Range = (0.0, 0.0)
+    each: str = ""
     usage: str = ""
 
     def fits(self, kind: str, values: Mapping[str, Any]) -> bool:
         """Whether it is the price of a resource with these values."""
         return kind == self.type and all(at(values, k) == v for k, v in self.where.items())
 
+    def amounts(self, values: Mapping[str, Any]) -> _Range:
+        """What a resource with these values costs a month: at least and at most."""
+        replicas = float(at(values, "template.0.min_replicas") or 0)
+        times = replicas * float((at(values, self.each) if self.each else None) or 1)
+        low, high = (a + times * b for a, b in zip(self.month, self.each_replica, strict=True))
+        return low, high
+
 
 class PriceList(_Section):
-    """Prices; of those that fit, the first counts."""
+    """Prices; of those that fit, the first counts.
+
+    Attributes:
+        source: where they are from, in words.
+    """
 
     currency: str
     as_of: date
+    source: str = ""
     prices: tuple[Price, ...]
     free: tuple[str, ...] = ()
 
@@ -61,16 +81,27 @@ class Cost:
     """By how much a month's cost changes: at least and at most, in the list's currency.
 
     Attributes:
+        source: where the prices are from, in words; may be empty.
         usage: what comes on top, by use.
-        unknown: kinds of resources that the list doesn't know.
+        unknown: resources that the list doesn't know: how many of which kind.
     """
 
     low: float
     high: float
     currency: str
     as_of: date
+    source: str
     usage: tuple[str, ...]
     unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A resource to be priced: its type without the provider, and its values on both sides."""
+
+    kind: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
 
 
 def load_prices(own: Path | None = None) -> PriceList:
@@ -95,32 +126,38 @@ def load_prices(own: Path | None = None) -> PriceList:
     )
 
 
-def cost_of(
-    prices: PriceList,
-    made: list[tuple[str, Mapping[str, Any]]],
-    removed: list[tuple[str, Mapping[str, Any]]],
-) -> Cost:
-    """What a month costs more with what is made, and less without what is removed.
+def cost_of(prices: PriceList, changed: Iterable[Priced]) -> Cost:
+    """What a month costs more or less with what is made, changed and removed.
 
-    Args:
-        made, removed: types without their provider, and values.
+    What a resource costs at least counts against what it cost at least, as it stays the same one;
+    of different resources, the least of one counts against the most of the other.
     """
     low = high = 0.0
     usage: dict[str, None] = {}
-    unknown: dict[str, None] = {}
-    for resources, sign in ((made, 1.0), (removed, -1.0)):
-        for kind, values in resources:
-            price = prices.of(kind, values)
-            if price is None:
-                unknown[kind] = None
-                continue
-            replicas = float(at(values, "template.0.min_replicas") or 0)
-            low += sign * (price.month[0] + replicas * price.each_replica[0])
-            high += sign * (price.month[1] + replicas * price.each_replica[1])
-            if price.usage and sign > 0:
-                usage[f"{kind.replace('_', ' ')}: {price.usage}"] = None
-    low, high = min(low, high), max(low, high)
-    return Cost(low, high, prices.currency, prices.as_of, tuple(usage), tuple(unknown))
+    unknown: Counter[str] = Counter()
+    for one in changed:
+        old, new = (_amounts(prices, one.kind, side) for side in (one.before, one.after))
+        if old is None or new is None:
+            unknown[noun_of(one.kind)] += 1
+            continue
+        if one.before and one.after:
+            least, most = sorted((new[0] - old[0], new[1] - old[1]))
+        else:
+            least, most = new[0] - old[1], new[1] - old[0]
+        low, high = low + least, high + most
+        price = prices.of(one.kind, one.after or {}) if not one.before else None
+        if price and price.usage:
+            usage[f"{noun_of(one.kind)}: {price.usage}"] = None
+    missing = tuple(counted(count, kind) for kind, count in sorted(unknown.items()))
+    return Cost(low, high, prices.currency, prices.as_of, prices.source, tuple(usage), missing)
+
+
+def _amounts(prices: PriceList, kind: str, values: Mapping[str, Any] | None) -> _Range | None:
+    """What a resource costs; nothing if it isn't there, ``None`` if the list doesn't know it."""
+    if values is None:
+        return 0.0, 0.0
+    price = prices.of(kind, values)
+    return price.amounts(values) if price else None
 
 
 def _parse(text: str, path: Path) -> PriceList:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import html
+import re
+import shutil
+import sys
+import textwrap
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from northstar.environments.as_code.differences import Difference, printable
 from northstar.environments.as_code.prices import Cost
 from northstar.environments.as_code.review import Review
-from northstar.environments.as_code.wording import noun, part_of, thing
-from northstar.environments.domain import ChangeKind, ResourceChange
+from northstar.environments.as_code.summary import Summary
+from northstar.environments.as_code.wording import counted, listed, named, noun, part_of, thing
+from northstar.environments.domain import ChangeKind
 
 _VERBS: dict[ChangeKind, str] = {
     "create": "new",
@@ -17,29 +24,38 @@ _VERBS: dict[ChangeKind, str] = {
     "destroy": "removed",
 }
 _MOST_NAMED = 6
+_MOST_FIELDS = 8
+_MARKUP = re.compile(r"([\\`*_\[\]~|#])")
 
 
-def as_text(review: Review) -> str:
-    """For a terminal."""
+def as_text(review: Review, width: int | None = None) -> str:
+    """For a terminal.
+
+    Args:
+        width: after how many letters a line goes on in the next one; by default those of the
+            terminal, and none where the text goes elsewhere.
+    """
+    if width is None and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
     lines = [_headline(review), ""]
     for title, found in _sections(review):
-        lines += [title, *(f"  {line}" for line in found), ""]
+        lines += [title, *(_wrapped(printable(line), width) for line in found), ""]
     return "\n".join(lines).rstrip()
 
 
 def as_markdown(review: Review) -> str:
-    """For a comment on a pull request."""
+    """For a comment on a pull request; nothing in a value can hide or dress up what follows."""
     lines = [f"### {_headline(review)}", ""]
     for title, found in _sections(review):
-        lines += [f"**{title}**", "", *(f"- {line.strip()}" for line in found), ""]
+        lines += [f"**{title}**", "", *(f"- {_plain(line)}" for line in found), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _headline(review: Review) -> str:
     counts = review.summary.counts()
     parts = [f"{count} {_VERBS[kind]}" for kind, count in counts.items() if count]
-    said = f"{review.stage}: {', '.join(parts)}" if parts else f"{review.stage}: nothing changes"
-    return f"{said}. It may not be applied as it is." if review.refusals else f"{said}."
+    said = f"{review.stage}: {', '.join(parts) if parts else 'nothing changes'}."
+    return f"{said} It may not be applied as it is." if review.refusals else said
 
 
 def _sections(review: Review) -> Iterator[tuple[str, list[str]]]:
@@ -51,15 +67,11 @@ def _sections(review: Review) -> Iterator[tuple[str, list[str]]]:
             "DATA WOULD BE LOST",
             [f"{one.what}: {one.data}  [{one.address}]" for one in summary.lost],
         )
-    if summary.changes:
-        yield "What changes", list(_by_part(summary.changes))
+    if summary.changes or summary.outputs:
+        yield "What changes", list(_changes(summary))
     if summary.drifted:
-        yield "Changed by hand since the last apply", [_named(one) for one in summary.drifted]
-    if summary.changes:
-        opened = list(summary.openings) or ["Nothing more is reached than before."]
-        yield "What it opens", opened
-    if summary.rights:
-        yield "Who gets which rights", list(summary.rights)
+        yield "Changed by hand since the last apply", [named(one) for one in summary.drifted]
+    yield from _exposure(summary)
     if summary.changes:
         yield "What it costs", list(_cost(summary.cost))
     if review.waived:
@@ -78,45 +90,104 @@ def _sections(review: Review) -> Iterator[tuple[str, list[str]]]:
         )
 
 
-def _by_part(changes: Sequence[ResourceChange]) -> Iterator[str]:
-    parts = dict.fromkeys(part_of(change.address) for change in changes)
-    for part in sorted(parts):
-        mine = [change for change in changes if part_of(change.address) == part]
+def _exposure(summary: Summary) -> Iterator[tuple[str, list[str]]]:
+    if summary.openings:
+        yield "What it opens", list(summary.openings)
+    if summary.doubts:
+        yield "What may open something: look at it", list(summary.doubts)
+    if summary.changes and not summary.openings and not summary.doubts:
+        yield "What it opens", ["Nothing more is reached than before, and nobody may do more."]
+    if summary.closings:
+        yield "What it closes", list(summary.closings)
+
+
+def _changes(summary: Summary) -> Iterator[str]:
+    """By parts; the same change of tags is told once for all resources that have it."""
+    yield from _tags(summary)
+    fields = {
+        address: [one for one in found if not _is_tag(one)]
+        for address, found in summary.differences.items()
+    }
+    told = [
+        change
+        for change in summary.changes
+        if fields[change.address] or not summary.differences[change.address]
+    ]
+    for part in sorted({part_of(change.address) for change in told}):
+        mine = [change for change in told if part_of(change.address) == part]
         for kind, verb in _VERBS.items():
-            found = [change for change in mine if change.what == kind]
+            found = [change.address for change in mine if change.what == kind]
             if found and kind in ("create", "destroy"):
-                yield f"{part}, {verb}: {_counted(one.address for one in found)}"
-            for one in found if kind in ("change", "replace") else ():
-                told = f" ({one.summary})" if one.summary else ""
-                yield f"{part}, {verb}: {thing(one.address)}{told}"
+                yield f"{part}, {verb}: {_counted(found)}"
+            for address in found if kind in ("change", "replace") else ():
+                yield f"{part}, {verb}: {thing(address)}{_fields(fields[address])}"
+    for output in summary.outputs:
+        yield f"Terraform gives out: {output}"
+
+
+def _tags(summary: Summary) -> Iterator[str]:
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for address, found in summary.differences.items():
+        if tags := tuple(f"{_tag(one)} {one.said}" for one in found if _is_tag(one)):
+            groups[tags].append(address)
+    for tags, addresses in groups.items():
+        where = named(addresses[0]) if len(addresses) == 1 else f"{len(addresses)} resources"
+        yield f"Tags on {where}: {'; '.join(tags)}"
+
+
+def _is_tag(difference: Difference) -> bool:
+    return difference.attribute == "tags"
+
+
+def _tag(difference: Difference) -> str:
+    return difference.path.removeprefix("tags.")
+
+
+def _fields(found: Sequence[Difference]) -> str:
+    if not found:
+        return ""
+    more = len(found) - _MOST_FIELDS
+    told = "; ".join(map(str, found[:_MOST_FIELDS]))
+    return f" ({told}{f'; and {more} more' if more > 0 else ''})"
 
 
 def _counted(addresses: Iterable[str]) -> str:
-    """``vault, identity ci``; of many only how many there are of a kind: ``3 private endpoint``."""
-    listed = list(addresses)
-    if len(listed) <= _MOST_NAMED:
-        return ", ".join(sorted(thing(one) for one in listed))
-    kinds = Counter(noun(one) for one in listed)
-    return ", ".join(
-        f"{count} x {kind}" if count > 1 else kind for kind, count in sorted(kinds.items())
-    )
-
-
-def _named(address: str) -> str:
-    return f"{part_of(address)}: {thing(address)}"
+    """``vault, identity ci``; of many only how many of a kind: ``3 subnets``."""
+    every = list(addresses)
+    if len(every) <= _MOST_NAMED:
+        return ", ".join(sorted(thing(one) for one in every))
+    kinds = Counter(noun(one) for one in every)
+    return ", ".join(counted(count, kind) for kind, count in sorted(kinds.items()))
 
 
 def _cost(cost: Cost) -> Iterator[str]:
+    source = f"{cost.source}, " if cost.source else ""
+    as_of = f"({source}as of {cost.as_of})"
+    low, high = f"{cost.low:+,.0f}", f"{cost.high:+,.0f}"
     if cost.high == cost.low == 0:
         yield "Nothing by the month."
+    elif low == high:
+        yield f"About {low} {cost.currency} a month {as_of}."
     else:
-        sign = "+" if cost.low >= 0 else ""
-        yield (
-            f"About {sign}{cost.low:,.0f} to {cost.high:+,.0f} {cost.currency} a month "
-            f"(list of {cost.as_of})."
-        )
+        yield f"About {low} to {high} {cost.currency} a month {as_of}."
     if cost.usage:
         yield f"By use, on top: {'; '.join(cost.usage)}."
     if cost.unknown:
-        kinds = ", ".join(kind.replace("_", " ") for kind in cost.unknown)
-        yield f"Not known: {kinds}."
+        yield f"Not in the list of prices, and not in this sum: {listed(cost.unknown)}."
+
+
+def _wrapped(line: str, width: int | None) -> str:
+    if width is None:
+        return f"  {line}"
+    return textwrap.fill(
+        line,
+        max(width, 40),
+        initial_indent="  ",
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _plain(line: str) -> str:
+    return _MARKUP.sub(r"\\\1", html.escape(printable(line), quote=False))

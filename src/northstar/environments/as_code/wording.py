@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _STEP = re.compile(r'(?:^|\.)module\.([\w-]+)(?:\["([^"]+)"\])?')
 _LAST = re.compile(r'(?:^|\.)([a-z0-9]+_[a-z0-9_]+)\.([\w-]+)(?:\[(?:"([^"]+)"|(\d+))\])?$')
@@ -39,21 +39,21 @@ _THINGS: Mapping[str, str] = {
     "machine_learning_workspace": "training workspace",
     "machine_learning_workspace_network_outbound_rule_fqdn": "way out to a host",
     "machine_learning_workspace_network_outbound_rule_private_endpoint": "private way to a service",
-    "monitor_action_group": "list of whom alerts are sent to",
-    "monitor_diagnostic_setting": "sending of logs",
+    "monitor_action_group": "list of alert recipients",
+    "monitor_diagnostic_setting": "delivery of logs",
     "monitor_private_link_scope": "private way to Azure Monitor",
     "monitor_private_link_scoped_service": "service on the private way to Azure Monitor",
     "monitor_scheduled_query_rules_alert_v2": "alert rule",
-    "network_security_group": "network rules",
+    "network_security_group": "set of network rules",
     "postgresql_flexible_server": "database server",
     "postgresql_flexible_server_active_directory_administrator": "database administrator",
     "postgresql_flexible_server_configuration": "database setting",
     "postgresql_flexible_server_database": "database",
-    "private_dns_zone": "private names",
-    "private_dns_zone_virtual_network_link": "link of private names with the network",
+    "private_dns_zone": "zone of private names",
+    "private_dns_zone_virtual_network_link": "link of a zone with the network",
     "private_endpoint": "private endpoint",
     "resource_group": "resource group",
-    "role_assignment": "right",
+    "role_assignment": "role assignment",
     "storage_account": "storage account",
     "storage_container": "container for data",
     "storage_share": "shared folder",
@@ -62,6 +62,11 @@ _THINGS: Mapping[str, str] = {
     "user_assigned_identity": "identity",
     "virtual_network": "network",
 }
+_HEAD = re.compile(r"^(.*?)(?= (?:of|for|with|to|on|without|out to) |$)")
+"""The noun that takes the plural: ``delivery`` of ``delivery of logs``."""
+
+_ALONE = ("app_configuration", "container_registry", "machine_learning", "observability")
+"""Modules whose things need not be told apart by the part that they are of."""
 
 DATA: Mapping[str, str] = {
     "app_configuration": "settings and flags",
@@ -98,34 +103,75 @@ def thing(address: str) -> str:
     if found is None:
         return address
     _, name, key, number = found.groups()
-    word = noun(address)
-    named = key or ("" if number or name == "this" else name.replace("_", " "))
-    return f"{word} {named}".strip()
+    own = key or ("" if number or name == "this" else name.replace("_", " "))
+    return f"{noun(address)} {own}".strip()
 
 
-def identity(name: str) -> str:
-    """Who ``MODULE:NAME`` of the table of roles is: ``its training``, ``the control plane``."""
-    module, _, own = name.partition(":")
-    if module == "squad":
-        return {"people": "its members", "ci": "its CI"}.get(own, f"its {own}")
-    return f"the {PARTS.get(module, module.replace('_', ' ')).lower()}"
+def named(address: str) -> str:
+    """Part and thing: ``Squad operations: vault``."""
+    return f"{part_of(address)}: {thing(address)}"
+
+
+def identity_at(address: str, part: str) -> str:
+    """Who the identity at an address is, said by a part of the platform: ``its CI``."""
+    whose = part_of(address)
+    found = _LAST.search(address)
+    if not whose.startswith("Squad ") or found is None:
+        return f"the {lowered(whose)}"
+    _, name, key, _ = found.groups()
+    own = "CI" if key == "ci" else f"{key or name} identity"
+    return f"its {own}" if whose == part else f"{own} of {lowered(whose)}"
+
+
+def thing_at(address: str, part: str) -> str:
+    """What is at an address, said by a part of the platform: ``its vault``."""
+    whose = part_of(address)
+    return f"its {thing(address)}" if whose == part else f"the {thing(address)} of {lowered(whose)}"
 
 
 def target(name: str) -> str:
     """What ``MODULE:TYPE`` of the table of roles is: ``its vault``, ``the container registry``."""
     module, _, kind = name.partition(":")
     word = _THINGS.get(kind, kind.replace("_", " "))
-    if module.partition(".")[0] == "squad":
-        own = module.partition(".")[2]
-        return f"its {word}" if own in ("", "vault") else f"its {word} of {own}"
-    part = PARTS.get(module.partition(".")[0], module.replace("_", " ")).lower()
-    return f"the {word}" if word in part or part in word else f"the {word} of {part}"
+    first, _, inner = module.partition(".")
+    if first == "squad":
+        return f"its {word}" if inner in ("", "vault") else f"its {word} of {inner}"
+    if name == "vault:key_vault":
+        return "the platform's vault"
+    part = PARTS.get(first, module.replace("_", " ")).lower()
+    alone = first in _ALONE or word in part or part in word
+    article = "" if word[0].isupper() else "the "
+    return f"{article}{word}" if alone else f"{article}{word} of {part}"
+
+
+def counted(count: int, noun_: str) -> str:
+    """``1 private endpoint``, ``2 private endpoints``, ``3 deliveries of logs``."""
+    if count == 1 or noun_.endswith("Insights"):
+        return f"{count} {noun_}"
+    found = _HEAD.match(noun_)
+    head = found.group(1) if found else noun_
+    plural = f"{head[:-1]}ies" if re.search(r"[^aeiou]y$", head) else f"{head}s"
+    return f"{count} {plural}{noun_[len(head) :]}"
+
+
+def lowered(text: str) -> str:
+    """A text that goes on in a sentence: its first letter small."""
+    return text[:1].lower() + text[1:]
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``; empty for none."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def noun(address: str) -> str:
     """What kind of resource an address is of: ``private endpoint``."""
-    kind = type_of(address)
-    return _THINGS.get(kind, kind.replace("_", " ")) or address
+    return noun_of(type_of(address)) or address
+
+
+def noun_of(kind: str) -> str:
+    """What a type without its provider is called: ``private endpoint``."""
+    return _THINGS.get(kind, kind.replace("_", " "))
 
 
 def type_of(address: str) -> str:

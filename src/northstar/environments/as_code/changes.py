@@ -1,0 +1,148 @@
+"""The resources that a plan changes, and what the ids in them stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from northstar.environments.as_code.differences import Difference, differences
+from northstar.environments.as_code.wording import bare, named, part_of
+from northstar.environments.domain import ChangeKind
+from northstar.environments.plan import Plan
+
+_KINDS: Mapping[tuple[str, ...], ChangeKind] = {
+    ("create",): "create",
+    ("update",): "change",
+    ("delete",): "destroy",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+    ("create", "forget"): "replace",
+}
+_IDS = {"user_assigned_identity": ("id", "principal_id")}
+_NOTHING = (("no-op",), ("read",), ("forget",))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a plan does to one resource.
+
+    Attributes:
+        type: without its provider, such as ``key_vault``.
+        entry: as ``terraform show -json`` has it.
+        configured: the attributes that are written for it, where that is known; the others are
+            the provider's, and an unknown one among them says nothing.
+    """
+
+    address: str
+    type: str
+    kind: ChangeKind
+    entry: Mapping[str, Any]
+    configured: frozenset[str]
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        """Its values as they are; empty if it is new."""
+        return self.entry["change"].get("before") or {}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        """Its values as they will be, as far as they are known; empty if it is removed."""
+        return self.entry["change"].get("after") or {}
+
+    @property
+    def part(self) -> str:
+        """The part of the platform that it is of."""
+        return part_of(self.address)
+
+    @property
+    def named(self) -> str:
+        """Part and thing: ``Squad operations: vault``."""
+        return named(self.address)
+
+    @cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """The leaves that differ; none for what is new or removed as a whole."""
+        if self.kind in ("create", "destroy"):
+            return ()
+        found = differences(self.entry["change"])
+        if self.kind == "change":
+            return found
+        return tuple(one for one in found if one.known or one.attribute in self.configured)
+
+    def is_unknown(self, attribute: str) -> bool:
+        """Whether an attribute, or anything in it, is only known after the apply."""
+        return _any(self.entry["change"].get("after_unknown"), attribute)
+
+    def is_secret(self, attribute: str) -> bool:
+        """Whether an attribute, or anything in it, is withheld."""
+        change = self.entry["change"]
+        return _any(change.get("after_sensitive"), attribute) or _any(
+            change.get("before_sensitive"), attribute
+        )
+
+
+class Directory:
+    """What the ids of a plan stand for: addresses of resources by their ids."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._addresses: dict[str, str] = {}
+        for entry in document.get("resource_changes", ()):
+            for side in ("before", "after"):
+                values = entry["change"].get(side) or {}
+                for name in _IDS.get(bare(entry["type"]), ("id",)):
+                    if isinstance(one := values.get(name), str) and entry["mode"] == "managed":
+                        self._addresses.setdefault(one.lower(), entry["address"])
+
+    def address(self, reference: object) -> str | None:
+        """The resource with this id, or the identity with this principal's."""
+        return self._addresses.get(reference.lower()) if isinstance(reference, str) else None
+
+
+def changes_of(document: Mapping[str, Any], plan: Plan) -> list[Change]:
+    """Every managed resource that differs; an action that we don't know counts as a change."""
+    written = {one.address: frozenset(one.expressions) for one in plan.resources}
+    return [
+        Change(
+            entry["address"],
+            bare(entry["type"]),
+            _KINDS.get(actions, "change"),
+            entry,
+            written.get(entry["address"], frozenset()),
+        )
+        for entry in document.get("resource_changes", ())
+        if entry.get("mode") == "managed"
+        and (actions := tuple(entry["change"]["actions"])) not in _NOTHING
+    ]
+
+
+def unusual(document: Mapping[str, Any]) -> Iterator[str]:
+    """What Terraform does besides: moves, takes over, lets go, and reads while it applies."""
+    for entry in document.get("resource_changes", ()):
+        change = entry["change"]
+        what = named(entry["address"])
+        if previous := entry.get("previous_address"):
+            yield f"{what} was {named(previous)} until now: it moves, with all that it holds"
+        if importing := change.get("importing"):
+            yield f"{what} is taken over, as it stands: {importing.get('id', 'an unknown id')}"
+        if "forget" in change["actions"]:
+            yield f"{what} stays as it is, but nothing watches it any more"
+        if entry.get("mode") == "data" and change["actions"] == ["read"]:
+            yield f"{what} is only read in the apply"
+    if document.get("deferred_changes"):
+        yield "Terraform leaves some of it for another plan, which this one does not show"
+    if document.get("complete") is False:
+        yield "Terraform says that this plan is not complete"
+
+
+def _any(tree: Any, attribute: str) -> bool:
+    if tree is True:
+        return True
+    return isinstance(tree, Mapping) and _holds(tree.get(attribute))
+
+
+def _holds(tree: Any) -> bool:
+    if isinstance(tree, Mapping):
+        return any(map(_holds, tree.values()))
+    return any(map(_holds, tree)) if isinstance(tree, list) else tree is True
