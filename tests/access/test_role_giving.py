@@ -6,13 +6,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from northstar.access import api
 from northstar.access.elevation.service import ElevationService
 from northstar.access.errors import NotAllowed
 from northstar.access.role_giving import give_role
+from northstar.access.sign_in import api as sign_in_api
+from northstar.access.sign_in.domain import SignInSettings
+from northstar.access.sign_in.service import SignIn
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
 from northstar.names import Scope
+from tests.access.credentials.test_certificates import certificate_of
 
 OPERATIONS = Scope("operations")
 
@@ -76,3 +82,41 @@ def test_a_request_is_granted_no_longer_than_its_judge_may_judge(
     clock.advance(3600)
     assert service.get(anna, asked.id).state == "expired"
     assert bench.access.directory.assignments("user:anna") == []
+
+
+_PEM = certificate_of(ec.generate_private_key(ec.SECP256R1()))
+_TRUST = {"issuer": "https://id.example", "audience": "a", "subject": "repo:x/y"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/principals/user:admin/secrets", {}),
+        ("/api/principals/user:admin/certificates", {"pem": _PEM}),
+        ("/api/principals/user:admin/trusts", _TRUST),
+        ("/api/principals/user:admin/accounts", {"subject": "mine"}),
+        ("/api/sign-in-links", {"principal": "user:admin"}),
+    ],
+)
+def test_who_administers_for_an_hour_does_not_become_a_lasting_administrator(
+    bench: AccessBench, clock: FakeClock, path: str, body: dict[str, str]
+) -> None:
+    settings = SignInSettings("https://id.example", "northstar")
+    sign_in = SignIn(bench.access, clock, settings)
+    client = bench.client(
+        api.router(bench.access, bench.guard),
+        sign_in_api.router(bench.access, sign_in, bench.guard),
+    )
+    bench.principal("admin", "platform-admin")
+    lasting, until = bench.headers(), clock.now() + timedelta(hours=1)
+    bench.access.directory.assign("user:olga", "platform-admin", Scope(), "test", until)
+    olga = bench.headers("olga", "")
+    refused = client.post(path, json=body, headers=olga)
+    assert (refused.status_code, "until" in refused.json()["message"]) == (403, True)
+    told = bench.access.audit.entries(outcome="denied", limit=1)[0]
+    assert told.detail["policies"] == ["what-ends-gives-no-longer"]
+    # the work of an administrator goes on, and nobody else is held up
+    others = path.replace("user:admin", "user:anna")
+    meant = {name: value.replace("user:admin", "user:anna") for name, value in body.items()}
+    assert client.post(others, json=meant, headers=olga).is_success
+    assert client.post(path, json=body, headers=lasting).status_code != 403

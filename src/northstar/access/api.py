@@ -20,7 +20,7 @@ from northstar.access.domain import (
 )
 from northstar.access.errors import BadCredentials
 from northstar.access.guard import Guard, caller
-from northstar.access.role_giving import give_role, read_role, take_role
+from northstar.access.role_giving import check_credential, give_role, read_role, take_role
 from northstar.access.service import AccessService
 from northstar.access.session_cookies import NO_STORE, signed_in
 from northstar.access.sessions import COOKIE
@@ -90,7 +90,8 @@ def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None
         who = caller(request)
         wanted = body.principal or who.id
         if wanted != who.id:
-            service.check(who, "principal:create", Scope())
+            decision = service.check(who, "principal:create", Scope())
+            check_credential(service, who, wanted, decision)
         if not wanted.startswith("user:"):
             raise Invalid(f"{wanted} is a program; the pages are for people.")
         return Link(url=service.sign_in_link(wanted, who.id))

@@ -16,6 +16,7 @@ from northstar.access.credentials.domain import (
 )
 from northstar.access.domain import Secret
 from northstar.access.guard import Guard, caller
+from northstar.access.role_giving import check_credential
 from northstar.access.service import AccessService
 from northstar.errors import Denied
 from northstar.names import Scope
@@ -156,6 +157,8 @@ def _check(
         return ()
     decision = service.check(who, action, Scope())
     service.directory.get(principal)
+    if action == "principal:create":
+        check_credential(service, who, principal, decision)
     return decision.reasons
 
 

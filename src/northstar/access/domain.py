@@ -125,8 +125,7 @@ class AuditEntry(BaseModel):
     roles that decided, and ``reason`` is what the person gave as theirs, or why a proof was
     refused. ``credential`` says how the principal was known (``token:…``, ``secret:…``,
     ``session:…``) and ``address`` from where the request came; both are empty for what the
-    platform did by itself, and ``None`` in entries
-    of before they were recorded.
+    platform did by itself, and ``None`` in entries of before they were recorded.
     """
 
     model_config = ConfigDict(frozen=True)

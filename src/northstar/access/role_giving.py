@@ -1,4 +1,5 @@
-"""Giving and taking roles: decided upon and recorded, for the API and the pages alike."""
+"""Giving and taking roles, decided upon and recorded, for the API and the pages alike; and that
+what somebody has for a time does not become lasting."""
 
 from __future__ import annotations
 
@@ -46,6 +47,28 @@ def take_role(access: AccessService, taker: Principal, assignment: int) -> None:
     scope = Scope.parse(held.scope)
     decision = access.check(taker, "role:assign", scope, role=held.role)
     access.directory.revoke(assignment, taker.id, decision.reasons)
+
+
+def check_credential(
+    access: AccessService, giver: Principal, principal: str, decision: Decision
+) -> None:
+    """Return if ``giver``, whom ``decision`` let through, may make what proves to be ``principal``.
+
+    Who administers for a time makes nothing by which they would be a lasting administrator; raises
+    ``NotAllowed``, and ``NotFound`` for nobody.
+    """
+    ends = end_of(access, decision)
+    if ends is None:
+        return
+    theirs = access.decide(access.directory.get(principal), "principal:create", Scope())
+    lasts = end_of(access, theirs)
+    if theirs.allowed and (lasts is None or lasts > ends):
+        told: dict[str, JsonValue] = {"principal": principal, "policies": [TOO_LONG]}
+        access.audit.record(giver.id, "principal:create", Scope(), "denied", told)
+        raise NotAllowed(
+            f"{giver.id} administers until {ends:%Y-%m-%d %H:%M} UTC only, and {principal} longer.",
+            hint="Somebody who administers for good can do it, and they themselves.",
+        )
 
 
 def read_role(access: AccessService, reader: Principal, assignment: int) -> RoleAssignment:

@@ -13,9 +13,11 @@ from pydantic import BaseModel, Field
 
 from northstar.access.callers import session_cookie
 from northstar.access.guard import Guard, caller
+from northstar.access.role_giving import check_credential
 from northstar.access.service import AccessService
 from northstar.access.session_cookies import NO_STORE, signed_in
 from northstar.access.sign_in.service import CALLBACK, SignIn
+from northstar.names import Scope
 
 START = "/sign-in/start"
 _COOKIE = "northstar_sign_in"
@@ -82,7 +84,9 @@ def router(access: AccessService, sign_in: SignIn, guard: Guard) -> APIRouter:
         dependencies=[guard("principal:create")],
     )
     def link(principal: str, body: Account, request: Request) -> None:
-        sign_in.link(principal, body.subject, caller(request).id)
+        who = caller(request)
+        check_credential(access, who, principal, access.decide(who, "principal:create", Scope()))
+        sign_in.link(principal, body.subject, who.id)
 
     return routes
 
