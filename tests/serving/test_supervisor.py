@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import httpx2
 import pytest
 
 from northstar.errors import Invalid, Unavailable
-from northstar.isolation.interface import Program
 from northstar.isolation.refused import Refused
 from northstar.isolation.same_user import SameUser
 from northstar.serving.client import EndpointClient
@@ -113,35 +110,6 @@ def test_where_squads_code_must_not_run_the_endpoint_says_so(plane: SmallControl
         supervisor.step()
     assert agents(plane) == []
     assert "NORTHSTAR_JOB_UIDS" in plane.service.view(ENDPOINT).problem
-
-
-class Kept(Refused):
-    """Would keep its users apart; notes what a program would be told."""
-
-    protection: Literal["isolated"] = "isolated"  # type: ignore[assignment]  # it starts none, too
-
-    def __init__(self) -> None:
-        super().__init__("This machine starts nothing.", "")
-        self.told: dict[str, str] = {}
-
-    def hand_over(self, user: str, folder: Path) -> None:
-        """Nobody else is to have it."""
-
-    def start(self, user: str, program: Program) -> subprocess.Popen[bytes]:
-        self.told = dict(program.environment)
-        return super().start(user, program)
-
-
-def test_an_endpoint_with_a_user_of_its_own_is_told_of_the_collector_but_not_its_secrets(
-    plane: SmallControlPlane, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=hidden")
-    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=hidden")
-    kept = Kept()
-    plane.supervisor(kept).step()
-    assert kept.told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
-    assert "hidden" not in str(kept.told)
 
 
 @pytest.mark.parametrize("forged", ["pipe", "folder", "link", "somebody else"])

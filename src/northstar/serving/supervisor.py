@@ -37,7 +37,6 @@ from northstar.serving.dataplane.state import (
 from northstar.serving.domain import EndpointStatus
 from northstar.serving.service import EndpointService
 from northstar.serving.store import ProcessRecord
-from northstar.telemetry.settings import SECRETS
 
 log = logging.getLogger(__name__)
 
@@ -244,22 +243,14 @@ class Supervisor:
 
     def _environment(self, endpoint: EndpointRef) -> dict[str, str]:
         identity = self._identity(endpoint)
+        telemetry = {n: value for n, value in os.environ.items() if n.startswith(_OF_TELEMETRY)}
+        telemetry.pop("OTEL_SERVICE_NAME", None)  # it is the control plane's
         return {
-            **self._telemetry(),
+            **telemetry,
             "OTEL_EXPORTER_PROMETHEUS_PORT": "0",  # each endpoint its own
             "NORTHSTAR_URL": self._url,
             "NORTHSTAR_CLIENT_ID": identity.client_id,
             "NORTHSTAR_CLIENT_SECRET": identity.client_secret,
-        }
-
-    def _telemetry(self) -> dict[str, str]:
-        """Where to tell of it; a model could read its process's secrets, which have one user."""
-        withheld = SECRETS if self._isolation.protection == "isolated" else frozenset()
-        service = "OTEL_SERVICE_NAME"  # it is the control plane's
-        return {
-            name: value
-            for name, value in os.environ.items()
-            if name.startswith(_OF_TELEMETRY) and name != service and name not in withheld
         }
 
     def _put(self, endpoint: EndpointRef, process: ProcessRecord) -> None:
