@@ -68,12 +68,12 @@ def _problem(error: ErrorDetails, values: Any) -> _Problem:
     place: list[str | int] = []
     tried = []
     way = [part for part in error["loc"] if part != _KEY]
-    for part in way:
+    for number, part in enumerate(way, 1):
         inside = isinstance(values, dict) and part in values
         if inside or (isinstance(values, list) and isinstance(part, int) and part < len(values)):
             values = values[part]
             place.append(part)
-        elif error["type"] == "missing" and part is way[-1]:
+        elif error["type"] == "missing" and number == len(way):
             place.append(part)
         else:
             tried.append((len(place), str(part)))
@@ -90,17 +90,18 @@ def _told(problems: Iterable[_Problem], model: type[BaseModel]) -> Iterator[tupl
         inner = replace(one, tried=tuple(rest))
         unions.setdefault(one.place[:depth], {}).setdefault(member, []).append(inner)
     for place, members in unions.items():
-        fitting = [found for found in members.values() if not _of_another_kind(found, place)]
+        fitting = [found for found in members.values() if not _another_kind(found, place)]
         if fitting:
             meant = min(fitting, key=lambda found: _unknown_names(found, place))
             yield from _told(meant, model)
         else:
-            firsts = [found[0] for found in members.values()]
-            yield place, _must_be_one_of(firsts, model)
+            kinds = [one for found in members.values() for one in _another_kind(found, place)]
+            yield place, _must_be_one_of(kinds, model)
 
 
-def _of_another_kind(problems: Iterable[_Problem], union: Place) -> bool:
-    return any(one.place == union and one.error["type"] in _KINDS for one in problems)
+def _another_kind(problems: Iterable[_Problem], union: Place) -> list[_Problem]:
+    """The problems that say that a union's value is nothing like this member."""
+    return [one for one in problems if one.place == union and one.error["type"] in _KINDS]
 
 
 def _unknown_names(problems: Iterable[_Problem], union: Place) -> int:
