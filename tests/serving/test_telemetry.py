@@ -353,3 +353,19 @@ def test_an_endpoint_answers_whatever_its_variables_of_telemetry_say(
         assert "OTEL_TRACES_SAMPLER is 'sometimes'" in supervisor.log_path(ENDPOINT).read_text()
     finally:
         plane.close()
+
+
+def test_what_is_sent_does_not_fill_the_endpoints_log(
+    tmp_path: Path, ingestion: Ingestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "100")
+    plane = SmallControlPlane(tmp_path)
+    try:
+        supervisor = plane.supervisor()
+        answering(plane, supervisor)
+        eventually(lambda: "northstar.endpoint.requests" in _metric_names(ingestion))
+        log = supervisor.log_path(ENDPOINT).read_text()
+        assert "answers at" in log
+        assert "x-ms-client-request-id" not in log
+    finally:
+        plane.close()

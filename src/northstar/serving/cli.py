@@ -81,7 +81,7 @@ def serve(
     ref = EndpointRef.parse(endpoint)
     public_address(public_url, host, port)  # refused before anything has begun
     logging.basicConfig(format="%(asctime)s %(levelname)s agent: %(message)s", level=logging.INFO)
-    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2"):
+    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "azure"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     environ = {**os.environ, **({"NORTHSTAR_URL": url} if url else {})}
     connection = Connection(find_credentials(environ))
