@@ -198,10 +198,11 @@ def _new_app(
     else:
         yield doubts(f"{change.named}: which image it runs is {NOT_KNOWN}")
         runs = "an image"
-    ids = at(change.after, "identity.0.identity_ids") or []
+    ids = [one for one in at(change.after, "identity.0.identity_ids") or [] if one is not None]
     acting = [identity_at(a, change.part) if (a := directory.address(i)) else str(i) for i in ids]
     own = plan.leads_to(resource, "identity", 0, "identity_ids") if resource else set()
-    acting = acting or sorted(identity_at(one.address, change.part) for one in own)
+    if not acting and len(own) == 1:  # otherwise it is one of several, and which isn't known
+        acting = [identity_at(one.address, change.part) for one in own]
     answers = " and answers in the network" if change.after.get("ingress") else ""
     yield opens(f"{change.named} runs {runs}{answers}{f', as {listed(acting)}' if acting else ''}")
 
