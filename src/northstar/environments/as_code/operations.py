@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from northstar import __version__
 from northstar.clock import Clock
-from northstar.environments.as_code.errors import PlanRefused, PlanStale
+from northstar.environments.as_code.errors import PlanRefused, PlanStale, StateLocked
 from northstar.environments.as_code.platform_file import PlatformFile, StateInFolder
 from northstar.environments.as_code.prices import PriceList, load_prices
 from northstar.environments.as_code.rendering import BACKEND, backend, differing, render, write
@@ -78,6 +79,7 @@ class Stage:
         self._folder = self._beside / ".northstar" / "environments" / name
         self._plan = self._folder / "plan"
         self._about = self._folder / "plan.json"
+        self._progress = Progress()
 
     def plan(self, give_up: Collection[str] = (), *, destroy: bool = False) -> Review:
         """Make a plan, keep it for ``apply``, and review it."""
@@ -105,8 +107,8 @@ class Stage:
     def apply(self, reviewed: Review) -> Progress:
         """Do what the saved plan says, which ``reviewed`` is the review of.
 
-        Raises ``PlanRefused``, ``PlanStale``, ``TerraformFailed``; the plan is then used up, but
-        for a refusal.
+        Raises ``PlanRefused``, ``PlanStale``, ``StateLocked``, ``TerraformStopped``,
+        ``TerraformFailed``; the plan is then used up, but for a refusal and a lock.
         """
         about = self._saved()
         if about is None:
@@ -120,10 +122,16 @@ class Stage:
                 "\n".join([f"The plan of {self.name} may not be applied:", *reviewed.refusals]),
                 hint="Mend it and plan again, or add a waiver to platform.yaml.",
             )
+        self._progress = Progress(reviewed.summary.changes)
         try:
-            return self._terraform().apply(self._plan, self._tell)
-        finally:
+            self._terraform().apply(self._plan, self._progress, self._tell)
+        except StateLocked:
+            raise
+        except BaseException:
             self.forget()
+            raise
+        self.forget()
+        return self._progress
 
     def destroy(self, give_up: Collection[str] = ()) -> Review:
         """Plan the removal of everything; raises ``Denied`` where that may not be."""
@@ -156,13 +164,16 @@ class Stage:
         )
         if reviewed is None:
             return report
-        counts = reviewed.summary.counts()
+        # Of what failed, only what was done has changed anything.
+        failed = bool(problem) and kind in ("apply", "destroy")
+        changes = self._progress.finished() if failed else reviewed.summary.changes
+        counts = Counter(change.what for change in changes)
         told = {
             "created": counts["create"],
             "changed": counts["change"],
             "replaced": counts["replace"],
             "destroyed": counts["destroy"],
-            "changes": reviewed.summary.changes,
+            "changes": changes,
             "findings": reviewed.reported_findings(),
         }
         return EnvironmentReport.model_validate({**dict(report), **told})

@@ -2,27 +2,42 @@
 
 Terraform speaks to us in JSON lines ("Machine-Readable UI" in its documentation); what it says of
 errors is passed on with the part of the platform that it is about. Its state stays where its
-backend keeps it. Ctrl-C reaches it by itself: it ends in order and gives its lock back, and we wait
-for that.
+backend keeps it. When we are asked to stop, it is: it ends what it has begun, writes its state and
+gives its lock back, and we wait for that.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from northstar.environments.as_code.errors import PlanStale, TerraformFailed
-from northstar.environments.as_code.wording import part_of, thing
-from northstar.errors import Failed
+from northstar.environments.as_code.errors import (
+    PlanStale,
+    StateLocked,
+    TerraformFailed,
+    TerraformStopped,
+)
+from northstar.environments.as_code.wording import named, part_of
+from northstar.environments.domain import ResourceChange
+from northstar.errors import Failed, NorthstarError
 
 OLDEST = (1, 9)
-_NO_CHANGES, _FAILED, _CHANGES = 0, 1, 2
+_NO_CHANGES, _CHANGES = 0, 2
+_PATIENCE = 3
+_MOST_NAMED = 20
+_ERRORED = "errored.tfstate"  # how Terraform calls it
+_GO_ON = "The state knows what was done. Mend the cause, then plan and apply again."
+_LOCK_INFO = re.compile(r"(ID|Operation|Who|Created):[ ]+(\S.*?)\s*$", re.MULTILINE)
 _UNWANTED = ("TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_LOG")
 _DOING = {"create": "making", "update": "changing", "delete": "removing", "replace": "replacing"}
 _DONE = {"create": "made", "update": "changed", "delete": "removed", "replace": "replaced"}
@@ -33,10 +48,27 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Progress:
-    """What an apply has done: addresses by what was done to them, and where it failed."""
+    """How far an apply is: what is planned, what was done to which address, and what failed."""
 
+    planned: tuple[ResourceChange, ...] = ()
     done: list[tuple[str, str]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+
+    def finished(self) -> tuple[ResourceChange, ...]:
+        """What was done of what is planned; what was only removed of a replacement, is removed."""
+        found = []
+        for change in self.planned:
+            actions = {action for action, address in self.done if address == change.address}
+            half = change.what == "replace" and actions == {"delete"}
+            if actions:
+                found.append(change.model_copy(update={"what": "destroy"}) if half else change)
+        return tuple(found)
+
+    def left(self) -> list[str]:
+        """Addresses of what is planned and not done: first those that failed."""
+        done = {change.address: change.what for change in self.finished()}
+        open_ = [one.address for one in self.planned if done.get(one.address) != one.what]
+        return list(dict.fromkeys((*self.failed, *open_)))
 
 
 class Terraform:
@@ -45,10 +77,20 @@ class Terraform:
     Args:
         root: the root module's folder.
         data: where Terraform keeps its plug-ins and what it knows of its backend.
+        patience_seconds: how long it waits for somebody else's lock.
     """
 
-    def __init__(self, root: Path, data: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        data: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        patience_seconds: int = 60,
+    ) -> None:
         self._root = root
+        self._data = data
+        self._lock = f"-lock-timeout={patience_seconds}s"
         env = os.environ if environ is None else environ
         kept = {name: value for name, value in env.items() if not name.startswith(_UNWANTED)}
         own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
@@ -61,43 +103,70 @@ class Terraform:
         self._run("init", "-reconfigure", *given, doing="prepare")
 
     def plan(self, to: Path, tell: Tell, *, destroy: bool = False) -> bool:
-        """Save a plan, readable by us alone; says whether it changes anything."""
-        options = ["-detailed-exitcode", "-lock-timeout=60s", f"-out={to}"]
+        """Save a plan, readable by us alone; says whether it changes anything.
+
+        Raises ``StateLocked``, ``TerraformStopped``, ``TerraformFailed``.
+        """
+        self._check_state_is_whole()
+        options = ["-detailed-exitcode", self._lock, f"-out={to}"]
         options += ["-destroy"] if destroy else []
         old = os.umask(0o077)
         try:
-            code, errors = self._follow(("plan", *options), lambda _: None, tell)
+            ended = self._follow(("plan", *options), lambda _: None, tell)
         finally:
             os.umask(old)
-        if code not in (_NO_CHANGES, _CHANGES):
-            raise _failure("plan", errors)
-        return code == _CHANGES
+        if ended.stopped:
+            to.unlink(missing_ok=True)
+            raise TerraformStopped("Stopped while it planned: nothing was changed.")
+        if ended.code not in (_NO_CHANGES, _CHANGES):
+            raise _failure("plan", ended.errors)
+        return ended.code == _CHANGES
 
     def show(self, plan: Path) -> dict[str, Any]:
         """What ``terraform show -json`` says of a saved plan; secrets included, so keep it here."""
         shown: dict[str, Any] = json.loads(self._run("show", "-json", str(plan), doing="read"))
         return shown
 
-    def apply(self, plan: Path, tell: Tell) -> Progress:
-        """Do what a saved plan says.
+    def apply(self, plan: Path, progress: Progress, tell: Tell) -> None:
+        """Do what a saved plan says, and write into ``progress`` what was done.
 
-        Raises ``PlanStale`` when the state has changed since, ``TerraformFailed`` with an account
-        of what was done when it ended half-way.
+        Raises ``PlanStale`` when the state has changed since, ``StateLocked``, and
+        ``TerraformStopped`` or ``TerraformFailed`` with an account of what was done and what not
+        when it ended half-way.
         """
-        progress = Progress()
 
         def hear(message: Mapping[str, Any]) -> None:
             _hear(message, progress, tell)
 
-        code, errors = self._follow(("apply", "-lock-timeout=60s", str(plan)), hear, tell)
-        if code == 0:
-            return progress
-        if any("stale" in one.lower() for one in errors):
+        ended = self._follow(("apply", self._lock, str(plan)), hear, tell)
+        if ended.code == 0:
+            return
+        if any("stale" in one.lower() for one in ended.errors):
             raise PlanStale(
                 "The plan is stale: somebody applied another one since it was made.",
                 hint="Plan again, and look at what it says now.",
             )
-        raise _failure("apply", errors, progress)
+        if ended.stopped:
+            raise TerraformStopped(
+                "\n".join(["Stopped before all was done.", *_account(progress)]),
+                hint=_rescued(self._root, self._unwritten()) or _GO_ON,
+            )
+        raise _failure("apply", ended.errors, progress, _rescued(self._root, self._unwritten()))
+
+    def _unwritten(self) -> Path:
+        """Where a state is kept that Terraform could not write to its backend."""
+        return self._data.parent / _ERRORED
+
+    def _check_state_is_whole(self) -> None:
+        """What is made on top of an old state, is made twice."""
+        if (kept := self._unwritten()).is_file():
+            raise TerraformFailed(
+                f"The last apply could not write its state; it is in {kept}.",
+                hint=f"Write it back, then delete the file: {self._push(kept)}",
+            )
+
+    def _push(self, kept: Path) -> str:
+        return f"TF_DATA_DIR={self._data} terraform -chdir={self._root} state push {kept}"
 
     def _run(self, command: str, *arguments: str, doing: str) -> str:
         done = subprocess.run(
@@ -113,36 +182,65 @@ class Terraform:
 
     def _follow(
         self, arguments: Sequence[str], hear: Callable[[Mapping[str, Any]], None], tell: Tell
-    ) -> tuple[int, list[str]]:
-        """Run a command that tells its progress; returns its exit code and its errors."""
+    ) -> _Ended:
+        """Run a command that tells its progress."""
         command, *options = arguments
         errors: list[str] = []
         other: list[str] = []  # what it says in no format, such as of its own settings
-        with subprocess.Popen(
-            [str(self._binary), f"-chdir={self._root}", command, "-json", *options],
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            interrupted = False
-            while True:
-                try:
-                    for message in _messages(process, other):
-                        if found := _error(message):
-                            errors.append(found)
-                        hear(message)
-                    break
-                except KeyboardInterrupt:
-                    if interrupted:
-                        process.kill()
-                        raise
-                    interrupted = True
-                    tell("Stopping in order, so that the state is whole; Ctrl-C again kills it.")
+        with (
+            subprocess.Popen(
+                [str(self._binary), f"-chdir={self._root}", command, "-json", *options],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                process_group=0,  # Ctrl-C in a terminal reaches it through us, and once
+            ) as process,
+            _stopping(process, tell) as requests,
+        ):
+            for message in _messages(process, other):
+                if found := _error(message):
+                    errors.append(found)
+                hear(message)
             code = process.wait()
-        if interrupted:
-            raise KeyboardInterrupt
-        return code, errors or [_plain("".join(other))]
+        return _Ended(code, errors or [_plain("".join(other))], bool(requests))
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a command ended, and whether it had been asked to."""
+
+    code: int
+    errors: list[str]
+    stopped: bool
+
+
+@contextmanager
+def _stopping(process: subprocess.Popen[str], tell: Tell) -> Iterator[list[int]]:
+    """Pass requests to stop on to Terraform; the list has those that came.
+
+    The first lets it end in order, the second at once, the third kills it. Continuous integration
+    asks with SIGINT or SIGTERM; Terraform does the same for both.
+    """
+    requests: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        requests.append(number)
+        if len(requests) == 1:
+            tell("Stopping in order, so that the state is whole; Ctrl-C again does not wait.")
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT if len(requests) < _PATIENCE else signal.SIGKILL)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield requests  # signals reach the main thread alone
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _find(name: str, environment: Mapping[str, str]) -> Path:
@@ -198,24 +296,69 @@ def _hear(message: Mapping[str, Any], progress: Progress, tell: Tell) -> None:
     action = hook.get("action", "")
     if not address or action not in _DOING:
         return
-    named = f"{part_of(address)}: {thing(address)}"
     if message["type"] == "apply_start":
-        tell(f"{_DOING[action]} {named}")
+        tell(f"{_DOING[action]} {named(address)}")
     elif message["type"] == "apply_complete":
         progress.done.append((action, address))
     elif message["type"] == "apply_errored":
         progress.failed.append(address)
 
 
-def _failure(doing: str, errors: Sequence[str], progress: Progress | None = None) -> Exception:
+def _failure(
+    doing: str, errors: Sequence[str], progress: Progress | None = None, hint: str = ""
+) -> NorthstarError:
     said = [one for one in dict.fromkeys(errors) if one] or ["Terraform did not say why."]
+    if any("state lock" in one.lower() for one in said):
+        return _locked(said)
     lines = [f"Terraform could not {doing}:", *(f"  {one}" for one in said)]
-    hint = ""
-    if progress is not None:
-        done = [f"  {_DONE[action]} {address}" for action, address in progress.done]
-        lines += ["Until then it had:", *done] if done else ["Nothing was changed before that."]
-        hint = "The state knows what was done. Mend the cause, then plan and apply again."
-    return TerraformFailed("\n".join(lines), hint=hint)
+    if progress is None:
+        return TerraformFailed("\n".join(lines), hint=hint)
+    return TerraformFailed("\n".join([*lines, *_account(progress)]), hint=hint or _GO_ON)
+
+
+def _locked(said: Sequence[str]) -> StateLocked:
+    """Who holds the lock, as far as Terraform knows."""
+    found = dict(_LOCK_INFO.findall("\n".join(said)))
+    who = f" by {found['Who']}" if "Who" in found else ""
+    since = f" since {found['Created']}" if "Created" in found else ""
+    doing = f", for {found['Operation']}" if "Operation" in found else ""
+    lock = found.get("ID", "ID")
+    return StateLocked(
+        f"The state is locked{who}{since}{doing}: nothing was changed.",
+        hint="Wait until that has ended. If it surely died: "
+        f"terraform force-unlock {lock}, in the folder of the stage.",
+    )
+
+
+def _account(progress: Progress) -> list[str]:
+    """What was done, and what was not."""
+    left = progress.left()
+    lines = ["Nothing was changed before that."]
+    if progress.done:
+        done = [f"  {_DONE[action]} {named(address)}" for action, address in progress.done]
+        lines = [f"Done ({len(done)}):", *_cut(done)]
+    if left:
+        failed = [f"  {named(one)} (failed)" for one in left if one in progress.failed]
+        others = [f"  {named(one)}" for one in left if one not in progress.failed]
+        lines += [f"Not done ({len(left)}):", *_cut([*failed, *others])]
+    return lines
+
+
+def _cut(lines: list[str]) -> list[str]:
+    more = len(lines) - _MOST_NAMED
+    return [*lines[:_MOST_NAMED], *([f"  and {more} more"] if more > 0 else [])]
+
+
+def _rescued(root: Path, kept: Path) -> str:
+    """Put a state that could not be written where the next plan doesn't delete it; a hint."""
+    errored = root / _ERRORED
+    if not errored.is_file():
+        return ""
+    shutil.move(errored, kept)
+    return (
+        f"Its state could not be written! It is in {kept}: keep it, and write it back before "
+        "anybody plans again; the next plan says how."
+    )
 
 
 def _plain(text: str) -> str:
