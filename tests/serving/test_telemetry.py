@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -176,6 +178,29 @@ def test_metrics_are_what_the_workers_counted(
     assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
     assert 0 < point.sum < 30
     assert metrics["northstar.endpoint.revision"].gauge.data_points[0].as_int == 1
+
+
+def test_counts_go_on_where_a_killed_worker_left_them(bench: Bench, start: Start) -> None:
+    endpoint = start()
+    headers = {"Authorization": f"Bearer {token()}"}
+    dead: set[int] = set()
+
+    def workers() -> set[int]:
+        return set(processes("dataplane.worker", str(bench.folder))) - dead
+
+    def counted() -> tuple[int, int]:
+        status = endpoint.agent.status()
+        return sum(one.requests for one in status.counters), status.rejected
+
+    for times in (1, 2, 3):
+        (worker,) = eventually(workers)
+        body = {"dataframe_split": {"columns": list(bench.table.columns), "data": bench.rows(2)}}
+        url = f"{endpoint.agent.url}/invocations"  # each time by a connection of its own
+        assert httpx2.post(url, json=body, headers=headers).status_code == 200
+        assert httpx2.post(url, content=b"{}", headers=headers).status_code == 400
+        eventually(lambda wanted=(times, times): counted() == wanted)  # type: ignore[misc]  # a default that binds
+        os.kill(worker, signal.SIGKILL)
+        dead.add(worker)
 
 
 def test_prometheus_needs_a_token_of_the_endpoint(

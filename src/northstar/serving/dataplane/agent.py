@@ -63,6 +63,27 @@ class _Slot:
     start_at: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """What workers have counted, together; however many there were."""
+
+    counters: tuple[VersionCounters, ...] = ()
+    rejected: int = 0
+    captured: int = 0
+    dropped: int = 0
+    spans_lost: int = 0
+
+    def plus(self, report: Mapping[str, Any]) -> _Counted:
+        own = [VersionCounters.model_validate(one) for one in report["counters"]]
+        return _Counted(
+            add_counters([self.counters, own]),
+            self.rejected + report["rejected"],
+            self.captured + report["captured"],
+            self.dropped + report["dropped"],
+            self.spans_lost + report["spans_lost"],
+        )
+
+
 class Agent:
     """Runs one endpoint until it is told to stop.
 
@@ -109,7 +130,7 @@ class Agent:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._started_at = datetime.now(UTC)
-        self._retired: list[dict[str, Any]] = []
+        self._retired = _Counted()
         self._selector = selectors.DefaultSelector()
         self._listening = _listen(host, port)
         self.url = public_address(public_url, host, self._listening.getsockname()[1])
@@ -144,26 +165,23 @@ class Agent:
         """The report of all workers together; the oldest revision among them is the endpoint's."""
         with self._lock:
             live = [dict(slot.worker.report) for slot in self._slots if slot.worker]
-            retired = list(self._retired)
+            counted = self._retired
         reports = [report for report in live if report]
+        for report in reports:
+            counted = counted.plus(report)
         complete = len(reports) == len(self._slots)
-        counters = [
-            [VersionCounters.model_validate(one) for one in report["counters"]]
-            for report in (*reports, *retired)
-        ]
         problems = [report["problem"] for report in reports if report["problem"]]
         return EndpointStatus(
             instance=self._telemetry.instance,
             revision=min((r["revision"] for r in reports), default=0) if complete else 0,
             url=self.url,
             started_at=self._started_at,
-            counters=add_counters(counters),
-            rejected=sum(report["rejected"] for report in (*reports, *retired)),
-            captured=sum(report["captured"] for report in (*reports, *retired)),
-            dropped=sum(report["dropped"] for report in (*reports, *retired)),
+            counters=counted.counters,
+            rejected=counted.rejected,
+            captured=counted.captured,
+            dropped=counted.dropped,
             waiting=self._to_ship(),
-            spans_lost=self._telemetry.lost_spans()
-            + sum(report["spans_lost"] for report in (*reports, *retired)),
+            spans_lost=self._telemetry.lost_spans() + counted.spans_lost,
             versions=tuple(sorted(set.intersection(*(set(r["versions"]) for r in reports))))
             if reports
             else (),
@@ -267,7 +285,7 @@ class Agent:
         with self._lock:
             slot.worker = None
             if worker.report:
-                self._retired.append(worker.report)
+                self._retired = self._retired.plus(worker.report)
         if not self._stop.is_set():
             log.error("worker %d ended (exit code %s); starting another", worker.process.pid, code)
 
