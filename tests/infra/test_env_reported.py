@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +21,11 @@ from northstar.errors import Conflict, Denied
 from northstar.monitoring.client import MonitoringClient
 from northstar.monitoring.domain import Alert
 from tests.embedded import Embedded, wait_until
-from tests.infra.folder import Settings
+from tests.infra.folder import REPOSITORY, Settings
+
+GUIDE = REPOSITORY / "docs" / "how-to" / "environments-from-one-file.md"
+REGISTRY = ".login-server.stub.invalid/"
+"""How the stub calls registries, which in Azure are at ``.azurecr.io``."""
 
 Env = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -75,11 +81,24 @@ class Pipeline:
         path.write_text(json.dumps({**state, "serial": state["serial"] + 1}))
 
 
+@pytest.fixture(scope="module")
+def applied(
+    embedded: Embedded, provider: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder whose dev was planned and applied, and both were reported."""
+    pipeline = Pipeline(embedded, provider, tmp_path_factory.mktemp("applied"))
+    write(pipeline.folder, {})
+    env = pipeline.known_as("deployment", "infrastructure-reporter")
+    assert "Reported to the platform" in env("plan", "--report").stderr
+    env("apply", "--yes", "--report")
+    return pipeline.folder
+
+
 @pytest.fixture
-def pipeline(embedded: Embedded, provider: Settings, tmp_path: Path) -> Pipeline:
-    document = yaml.safe_load(STARTER)
-    document["stages"]["dev"]["state"] = {"folder": "state"}
-    (tmp_path / "platform.yaml").write_text(yaml.safe_dump(document))
+def pipeline(embedded: Embedded, provider: Settings, applied: Path, tmp_path: Path) -> Pipeline:
+    """A pipeline whose dev is applied, with a copy of its state."""
+    shutil.copytree(applied / "state", tmp_path / "state")
+    write(tmp_path, {})
     return Pipeline(embedded, provider, tmp_path)
 
 
@@ -88,19 +107,16 @@ def test_drift_is_an_alert_from_the_run_that_finds_it_to_the_run_that_does_not(
 ) -> None:
     env = pipeline.known_as("environments", "infrastructure-reporter")
     monitoring = MonitoringClient(embedded.connection)
-
-    assert "Reported to the platform" in env("plan", "--report").stderr
-    env("apply", "--yes", "--report")
     (dev, *_) = embedded.json("env", "list")
-    applied = dev["infrastructure"]["applied"]
-    assert (applied["reported_by"], applied["created"] > 50) == ("service:environments", True)
+    known = dev["infrastructure"]["applied"]
+    assert (known["reported_by"], known["created"] > 50) == ("service:deployment", True)
 
     pipeline.change_by_hand(shared_access_key_enabled=True)
     found = env("drift", exit_code=Conflict.exit_code)
     assert "Models and data, changed: storage account" in found.stdout
     alert = wait_until(lambda: of_dev(monitoring), "an alert of dev", embedded.log)
     assert alert.state == "open"
-    assert "shared_access_key_enabled: yes to no" in alert.findings[0]
+    assert "shared_access_key_enabled" in alert.findings[0]
     assert "1 resource" in embedded.run("env", "list").stdout
     assert "shared_access_key_enabled" in embedded.run("env", "show", "dev").stdout
     assert "shared_access_key_enabled" in page(embedded, "/environments")
@@ -118,13 +134,36 @@ def test_drift_is_an_alert_from_the_run_that_finds_it_to_the_run_that_does_not(
 
 def test_who_may_not_report_is_told_so_and_sees_what_was_found(pipeline: Pipeline) -> None:
     env = pipeline.known_as("visitor", "reader")
+    pipeline.change_by_hand(shared_access_key_enabled=True)
 
     found = env("drift", exit_code=Denied.exit_code)
 
-    assert "Squad first-squad, new: " in found.stdout
+    assert "Models and data, changed: storage account" in found.stdout
     assert "service:visitor" in found.stderr
     assert "infrastructure:report" in found.stderr
     assert "infrastructure-reporter" in found.stderr
+
+
+def test_a_new_squad_is_planned_as_the_guide_shows(pipeline: Pipeline) -> None:
+    write(pipeline.folder, yaml.safe_load(shown("yaml", "  cargo:")))
+
+    said = pipeline.known_as("planner", "reader")("plan").stdout
+
+    assert said.strip() == shown("text", "dev: ").strip().replace(".azurecr.io/", REGISTRY)
+
+
+def write(folder: Path, squads: dict[str, object]) -> None:
+    """What `northstar env init` writes, with more squads and the state in a folder."""
+    document = yaml.safe_load(STARTER)
+    document["stages"]["dev"]["state"] = {"folder": "state"}
+    document["squads"].update(squads)
+    (folder / "platform.yaml").write_text(yaml.safe_dump(document))
+
+
+def shown(kind: str, begin: str) -> str:
+    """The block of the guide that begins so."""
+    (block,) = re.findall(rf"```{kind}\n({begin}.*?)```", GUIDE.read_text(), re.DOTALL)
+    return str(block)
 
 
 def of_dev(monitoring: MonitoringClient) -> Alert | None:
