@@ -101,7 +101,7 @@ def test_of_a_replacement_that_stopped_half_way_the_removal_is_told() -> None:
 def test_an_interrupt_ends_terraform_in_order_with_its_lock_given_back(
     folder: Folder, number: signal.Signals
 ) -> None:
-    folder.plan(FIRST + SECOND % "sleep 300")
+    folder.plan(FIRST + SECOND % "exec sleep 300")
 
     def interrupt(message: str) -> None:
         folder.told.append(message)

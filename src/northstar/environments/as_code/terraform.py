@@ -188,6 +188,7 @@ class Terraform:
         errors: list[str] = []
         other: list[str] = []  # what it says in no format, such as of its own settings
         with (
+            _stopping(tell) as stop,
             subprocess.Popen(
                 [str(self._binary), f"-chdir={self._root}", command, "-json", *options],
                 env=self._environment,
@@ -197,14 +198,14 @@ class Terraform:
                 text=True,
                 process_group=0,  # Ctrl-C in a terminal reaches it through us, and once
             ) as process,
-            _stopping(process, tell) as requests,
         ):
+            stop.reaches(process)
             for message in _messages(process, other):
                 if found := _error(message):
                     errors.append(found)
                 hear(message)
             code = process.wait()
-        return _Ended(code, errors or [_plain("".join(other))], bool(requests))
+        return _Ended(code, errors or [_plain("".join(other))], stop.asked > 0)
 
 
 @dataclass(frozen=True)
@@ -216,28 +217,44 @@ class _Ended:
     stopped: bool
 
 
-@contextmanager
-def _stopping(process: subprocess.Popen[str], tell: Tell) -> Iterator[list[int]]:
-    """Pass requests to stop on to Terraform; the list has those that came.
+class _Stop:
+    """Passes requests to stop on to Terraform.
 
     The first lets it end in order, the second at once, the third kills it. Continuous integration
-    asks with SIGINT or SIGTERM; Terraform does the same for both.
+    asks with SIGINT or SIGTERM; Terraform is asked in the same way for both.
     """
-    requests: list[int] = []
 
-    def stop(number: int, _frame: object) -> None:
-        requests.append(number)
-        if len(requests) == 1:
-            tell("Stopping in order, so that the state is whole; Ctrl-C again does not wait.")
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT if len(requests) < _PATIENCE else signal.SIGKILL)
+    def __init__(self, tell: Tell) -> None:
+        self.asked = 0
+        self._tell = tell
+        self._process: subprocess.Popen[str] | None = None
 
-    if threading.current_thread() is not threading.main_thread():
-        yield requests  # signals reach the main thread alone
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    def __call__(self, _number: int, _frame: object) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            self._tell("Stopping in order, so that the state is whole; Ctrl-C again does not wait.")
+        self._pass_on()
+
+    def reaches(self, process: subprocess.Popen[str]) -> None:
+        """From now on; what was asked before, is passed on."""
+        self._process = process
+        if self.asked:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT if self.asked < _PATIENCE else signal.SIGKILL)
+
+
+@contextmanager
+def _stopping(tell: Tell) -> Iterator[_Stop]:
+    """Signals reach the main thread alone; in another one, nothing is asked."""
+    stop = _Stop(tell)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    ours = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, stop) for number in numbers} if ours else {}
     try:
-        yield requests
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
