@@ -14,6 +14,7 @@ from northstar.access.errors import BadCredentials, UnknownGrant
 from northstar.access.guard import Guard
 from northstar.access.service import AccessService
 from northstar.access.signing_keys import ALGORITHM
+from northstar.access.tokens import STARTED_BY
 from northstar.connection import PLATFORM_AUDIENCE
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
@@ -116,7 +117,10 @@ def _metadata(issuer: str) -> dict[str, Any]:
             "private_key_jwt",
         ],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "ES384", "RS256", "PS256"],
-        "claims_supported": ["iss", "sub", "aud", "iat", "exp", "jti", "name", "kind", "federated"],
+        "claims_supported": [
+            *("iss", "sub", "aud", "iat", "exp", "jti", "name", "kind", "federated"),
+            STARTED_BY,
+        ],
     }
 
 
