@@ -51,7 +51,7 @@ def run_embedded(state: Path, port: int | None, announce: Callable[[str, str], N
 
 
 def serve(app: Any, listener: socket.socket) -> None:
-    """Answer requests on ``listener`` until SIGINT or SIGTERM."""
+    """Answer requests on ``listener`` until SIGINT or SIGTERM; returns then."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -63,7 +63,22 @@ def serve(app: Any, listener: socket.socket) -> None:
         proxy_headers=False,
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    with _going_on():
+        server.run(sockets=[listener])
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Outlive the signal that ends uvicorn, which raises it once more when it has ended: then there
+    are still endpoints to end, and what telemetry has kept is to be sent.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
