@@ -55,6 +55,8 @@ def test_it_has_every_file_of_the_package_and_of_its_terraform(installed: Path) 
 
 def test_environments_as_code_begin_with_it_alone(installed: Path, tmp_path: Path) -> None:
     run(installed, tmp_path, "-m", "northstar", "env", "init")
+    schema = _ROOT / "docs" / "reference" / "platform.schema.json"
+    assert (tmp_path / schema.name).read_text() == schema.read_text()
     run(installed, tmp_path, "-m", "northstar", "env", "render")
     assert (tmp_path / "environments" / "dev" / "terraform.tfvars.json").is_file()
     where = "from northstar.environments.as_code.operations import modules; print(modules())"

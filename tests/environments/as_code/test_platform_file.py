@@ -212,6 +212,15 @@ def test_nothing_that_looks_like_a_secret_is_in_the_file(secret: str, tmp_path: 
         load_platform_file(path)
 
 
+def test_a_secret_in_the_wrong_field_is_not_repeated(tmp_path: Path) -> None:
+    token = "ghp_" + "a1" * 18
+    path = tmp_path / "platform.yaml"
+    path.write_text(EXAMPLE.read_text().replace("33333333-3333-3333-3333-333333333333", token))
+    with pytest.raises(PlatformFileInvalid, match=r"operations.people: looks like a") as caught:
+        load_platform_file(path)
+    assert token not in str(caught.value)
+
+
 def test_one_mistake_is_told_once(tmp_path: Path) -> None:
     """Whatever number of types a value may have, and in no words of the library's."""
     path = tmp_path / "platform.yaml"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -355,9 +356,13 @@ def load_platform_file(path: Path) -> PlatformFile:
         ) from None
     if told := [Fault(line, "", f"the comment {ADVICE}") for line in in_comments(text)]:
         raise PlatformFileInvalid(file, told)
-    return parse_document(
-        text, file, PlatformFile, PlatformFileInvalid, begins="platform: …", check=_check
-    )
+    return parse_document(text, file, PlatformFile, _invalid, begins="platform: …", check=_check)
+
+
+def _invalid(path: Path, faults: Sequence[Fault]) -> PlatformFileInvalid:
+    """The error of a file, which does not repeat what is secret in it."""
+    said = [replace(one, what=ADVICE) if is_secret(one.what) else one for one in faults]
+    return PlatformFileInvalid(path, said)
 
 
 def _check(file: PlatformFile) -> Iterator[tuple[Place, str]]:
