@@ -41,12 +41,12 @@ class Change:
     entry: Mapping[str, Any]
     configured: frozenset[str]
 
-    @property
+    @cached_property
     def before(self) -> Mapping[str, Any]:
         """Its values as they are; empty if it is new."""
         return self.entry["change"].get("before") or {}
 
-    @property
+    @cached_property
     def after(self) -> Mapping[str, Any]:
         """Its values as they will be, as far as they are known; empty if it is removed."""
         return self.entry["change"].get("after") or {}

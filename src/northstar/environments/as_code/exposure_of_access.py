@@ -113,7 +113,7 @@ def _may_act(
     resource: Resource | None = None,
     plan: Plan | None = None,
 ) -> str:
-    unknown = set() if resource is None else {n for n in _CREDENTIAL if change.is_unknown(n)}
+    unknown = {n for n in _CREDENTIAL if change.is_unknown(n)} if values is change.after else set()
     address = directory.address(
         values.get("user_assigned_identity_id") or values.get("parent_id")
     ) or _leading(resource, plan, "user_assigned_identity_id", "parent_id")

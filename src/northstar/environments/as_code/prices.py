@@ -105,7 +105,7 @@ class Priced:
 
 
 def load_prices(own: Path | None = None) -> PriceList:
-    """The list that comes with Northstar, a company's own entries before its.
+    """The list that comes with Northstar, a company's own entries instead of its.
 
     Raises ``NotFound`` and ``DocumentInvalid`` for the company's file.
     """
@@ -119,11 +119,15 @@ def load_prices(own: Path | None = None) -> PriceList:
         raise NotFound(f"The prices in {own} can't be read: {error.strerror}.") from error
     theirs = _parse(text, own)
     replaced = {price.type for price in theirs.prices} | set(theirs.free)
-    rest = tuple(price for price in known.prices if price.type not in replaced)
     free = tuple(kind for kind in known.free if kind not in replaced)
-    return theirs.model_copy(
-        update={"prices": (*theirs.prices, *rest), "free": (*theirs.free, *free)}
-    )
+    # Amounts in another currency can't be added: what theirs doesn't know, is then unknown.
+    same = theirs.currency == known.currency
+    rest = tuple(price for price in known.prices if same and price.type not in replaced)
+    source = theirs.source or own.name
+    if rest:
+        source += f"; for the rest {known.source} of {known.as_of}"
+    merged = {"prices": (*theirs.prices, *rest), "free": (*theirs.free, *free), "source": source}
+    return theirs.model_copy(update=merged)
 
 
 def cost_of(prices: PriceList, changed: Iterable[Priced]) -> Cost:

@@ -150,7 +150,8 @@ def counted(count: int, noun_: str) -> str:
         return f"{count} {noun_}"
     found = _HEAD.match(noun_)
     head = found.group(1) if found else noun_
-    plural = f"{head[:-1]}ies" if re.search(r"[^aeiou]y$", head) else f"{head}s"
+    ending = "es" if re.search(r"(s|x|ch|sh)$", head) else "s"
+    plural = f"{head[:-1]}ies" if re.search(r"[^aeiou]y$", head) else f"{head}{ending}"
     return f"{count} {plural}{noun_[len(head) :]}"
 
 

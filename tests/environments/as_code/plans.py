@@ -1,0 +1,63 @@
+"""Small plans as ``terraform show -json`` says them, one resource at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from northstar.environments.as_code.prices import load_prices
+from northstar.environments.as_code.summary import Summary, summarise
+
+TODAY = date(2026, 11, 23)
+SQUAD = 'module.squad["operations"].'
+CI = f'{SQUAD}azurerm_user_assigned_identity.this["ci"]'
+CI_ID = "/subscriptions/s/resourceGroups/g/providers/M/userAssignedIdentities/id-ci"
+CI_PRINCIPAL = "aaaaaaaa-0000-0000-0000-000000000000"
+STORE = "module.models.azurerm_storage_account.this"
+APP = 'module.control_plane.azurerm_container_app.this["server"]'
+_ADDRESS = re.compile(r'(?:module\.[\w-]+(?:\["[^"]+"\])?\.)*(?:data\.)?(\w+)\.([\w-]+)')
+
+
+def entry(
+    address: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    *,
+    actions: list[str] | None = None,
+    unknown: object = None,
+    secret: object = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """One of ``resource_changes``; ``secret`` holds on both sides."""
+    found = _ADDRESS.match(address)
+    assert found
+    usual = ["create"] if before is None else ["delete"] if after is None else ["update"]
+    change = {
+        "actions": actions or usual,
+        "before": before,
+        "after": after,
+        "after_unknown": unknown or {},
+        "before_sensitive": secret or {},
+        "after_sensitive": secret or {},
+        **more.pop("change", {}),
+    }
+    named = {"mode": "managed", "type": found.group(1), "name": found.group(2)}
+    return {"address": address, **named, "change": change, **more}
+
+
+def plan(*entries: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A plan of these changes, with an identity of a squad's CI that is there already."""
+    there = {"id": CI_ID, "principal_id": CI_PRINCIPAL}
+    known = entry(CI, there, there, actions=["no-op"])
+    return {
+        "configuration": {"root_module": {}},
+        "planned_values": {},
+        "resource_changes": [known, *entries],
+        **more,
+    }
+
+
+def summary(*entries: Mapping[str, Any], **more: Any) -> Summary:
+    return summarise(plan(*entries, **more), load_prices())

@@ -1,0 +1,97 @@
+"""What a plan costs a month."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from northstar.documents import DocumentInvalid
+from northstar.environments.as_code.prices import Priced, PriceList, cost_of, load_prices
+from northstar.errors import NotFound
+from tests.environments.as_code.plans import entry, summary
+
+LIST = PriceList.model_validate(
+    {
+        "currency": "EUR",
+        "as_of": "2026-11-01",
+        "prices": [
+            {"type": "db", "where": {"size": "big"}, "month": [100, 150], "usage": "backups"},
+            {"type": "db", "month": [10, 20]},
+            {"type": "app", "month": [1, 1], "each_replica": [28, 78], "each": "cpu"},
+        ],
+        "free": ["tag"],
+    }
+)
+BIG, SMALL = {"size": "big"}, {"size": "small"}
+
+
+def cost(*changed: tuple[str, Any, Any]) -> tuple[float, float]:
+    found = cost_of(LIST, [Priced(*one) for one in changed])
+    return found.low, found.high
+
+
+def test_what_is_made_costs_and_what_is_removed_saves() -> None:
+    assert cost(("db", None, BIG)) == (100, 150)
+    assert cost(("db", BIG, None)) == (-150, -100)
+    assert cost(("db", None, BIG), ("db", None, SMALL), ("tag", None, {})) == (110, 170)
+
+
+def test_what_only_changes_costs_the_difference() -> None:
+    assert cost(("db", SMALL, BIG)) == (90, 130)
+    assert cost(("db", BIG, BIG)) == (0, 0)
+
+
+def test_one_made_for_another_is_not_taken_for_nothing() -> None:
+    assert cost(("db", None, BIG), ("db", BIG, None)) == (-50, 50)
+
+
+def test_replicas_cost_by_their_cores() -> None:
+    assert cost(("app", None, {"template": [{"min_replicas": 2}], "cpu": 0.5})) == (29, 79)
+
+
+def test_what_has_no_price_is_named_and_counted() -> None:
+    found = cost_of(LIST, [Priced("magic_box", None, {}), Priced("magic_box", None, {})])
+    assert found.unknown == ("2 magic boxes",)
+    assert (found.low, found.high) == (0, 0)
+
+
+def test_by_use_is_told_of_what_is_new() -> None:
+    assert cost_of(LIST, [Priced("db", None, BIG)]).usage == ("db: backups",)
+    assert cost_of(LIST, [Priced("db", BIG, BIG)]).usage == ()
+
+
+def test_what_only_has_other_tags_is_not_priced() -> None:
+    found = summary(entry("azurerm_magic_box.this", {"tags": {"a": "1"}}, {"tags": {"a": "2"}}))
+    assert found.cost.unknown == ()
+
+
+def test_the_list_says_where_it_is_from_and_of_when() -> None:
+    known = load_prices()
+    assert known.as_of >= date(2026, 11, 1)
+    assert "list prices for West Europe" in known.source
+
+
+@pytest.mark.parametrize(("currency", "vault_is_known"), [("EUR", True), ("USD", False)])
+def test_a_company_s_prices_come_instead_and_currencies_are_not_mixed(
+    tmp_path: Path, currency: str, vault_is_known: bool
+) -> None:
+    own = tmp_path / "own.yaml"
+    entry = "{type: private_endpoint, month: [1, 2]}"
+    own.write_text(f"currency: {currency}\nas_of: 2026-11-20\nprices: [{entry}]\n")
+    known = load_prices(own)
+    price = known.of("private_endpoint", {})
+    assert price is not None
+    assert price.month == (1.0, 2.0)
+    assert (known.of("key_vault", {}) is not None) == vault_is_known
+    assert known.source.startswith("own.yaml")
+
+
+def test_prices_that_are_missing_or_wrong_are_told(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="can't be read"):
+        load_prices(tmp_path / "none.yaml")
+    (tmp_path / "wrong.yaml").write_text("currency: EUR\nas_of: 2026-11-20\nprices: [{type: x}]\n")
+    with pytest.raises(DocumentInvalid, match="month"):
+        load_prices(tmp_path / "wrong.yaml")
