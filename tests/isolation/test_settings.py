@@ -75,6 +75,16 @@ def test_a_name_keeps_its_number_and_nobody_else_gets_it(tmp_path: Path) -> None
         again.number("c")
 
 
+def test_a_number_that_could_not_be_kept_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "users.json"
+    one, other = (UserNumbers(file, range(20000, 20002)) for _ in range(2))
+    (tmp_path / "users.part").mkdir()  # as a full disk would, it keeps the file from being written
+    with pytest.raises(IsADirectoryError):
+        one.number("job:a")
+    (tmp_path / "users.part").rmdir()
+    assert other.number("job:b") != one.number("job:a")
+
+
 def test_every_variable_that_is_passed_on_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text()
     assert {name for name in PASSED_ON if f"`{name}`" not in page} == set()

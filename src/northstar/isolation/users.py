@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,14 +35,15 @@ class UserNumbers:
         """The user and group number of a name; raises ``Failed`` when none is left."""
         if name not in self._known:
             with self._locked():
-                self._known = self._read()
-                if name not in self._known:
-                    self._known[name] = self._next(name)
-                    self._write()
+                known = self._read()
+                if name not in known:
+                    known[name] = self._next(name, known)
+                    self._write(known)
+                self._known = known  # only what is kept: another process gives what is not again
         return self._known[name]
 
-    def _next(self, name: str) -> int:
-        given = set(self._known.values())
+    def _next(self, name: str, known: Mapping[str, int]) -> int:
+        given = set(known.values())
         for number in self._numbers:
             if number not in given:
                 return number
@@ -63,13 +64,18 @@ class UserNumbers:
         except FileNotFoundError:
             return {}
 
-    def _write(self) -> None:
+    def _write(self, known: Mapping[str, int]) -> None:
         half = self._file.with_suffix(".part")
         with half.open("w") as file:
-            json.dump(self._known, file, indent=1)
+            json.dump(known, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
         half.replace(self._file)
+        folder = os.open(self._file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def parse_numbers(text: str) -> range | None:
