@@ -110,9 +110,9 @@ class BasicAuthentication:
 
     def _by_secret(self, name: str, password: str, value: str) -> Principal:
         key, directory = hashlib.sha256(value.encode()).digest(), self._access.directory
-        number = number_of(password) or 0
         remembered = self._clock.monotonic() < self._good.get(key, 0.0)
-        if remembered and directory.secret_holds(name, number) and (found := directory.find(name)):
+        holds = remembered and directory.held_secret(name, number_of(password))
+        if holds and (found := directory.find(name)):
             return found
         address, limits = current_origin().address, self._access.limits
         limits.admit(address, name)

@@ -199,19 +199,16 @@ class Directory:
 
     def secret_is_good(self, principal: str, secret: str) -> bool:
         """Whether the principal exists and the secret is one of its own; slow on purpose."""
-        number = client_secrets.number_of(secret)
-        kept = self._kept(principal, number) if number else None
+        kept = self.held_secret(principal, client_secrets.number_of(secret))
         good = client_secrets.is_good(secret, kept or client_secrets.NOBODY)
         return good and kept is not None
 
-    def secret_holds(self, principal: str, number: int) -> bool:
-        """Whether a secret that was found good has neither ended since nor been withdrawn."""
-        return self._kept(principal, number) is not None
-
-    def started_by(self, principal: str, secret: str) -> str:
-        """Who started the process that a good secret was made for; empty for any other secret."""
-        kept = self._kept(principal, client_secrets.number_of(secret) or 0)
-        return kept.started_by if kept else ""
+    def held_secret(self, principal: str, number: int | None) -> client_secrets.Kept | None:
+        """What is kept of a principal's secret, unless it has ended or was withdrawn."""
+        if number is None:
+            return None
+        with self._database.read() as connection:
+            return client_secrets.live(connection, principal, number, self._clock.now())
 
     def delete(self, principal: str, by: str) -> None:
         """Remove a principal with its secrets, roles and sessions; its tokens stop working.
@@ -299,10 +296,6 @@ class Directory:
         """Look before the next answer whether principals or roles have changed."""
         with self._lock:
             self._generation.looked_at = -math.inf
-
-    def _kept(self, principal: str, number: int) -> client_secrets.Kept | None:
-        with self._database.read() as connection:
-            return client_secrets.live(connection, principal, number, self._clock.now())
 
     def _known(self, principal: str) -> _Known | None:
         generation = self._current()

@@ -191,8 +191,8 @@ class AccessService:
             self._record_refusal(client_id, audience, error)
             raise
         came_through(f"secret:{number_of(client_secret)}")
-        started_by = self.directory.started_by(client_id, client_secret)
-        return self._issue(principal, audience, started_by=started_by)
+        held = self.directory.held_secret(client_id, number_of(client_secret))
+        return self._issue(principal, audience, started_by=held.started_by if held else "")
 
     def client_assertion(self, client_id: str, assertion: str, audience: str) -> Token:
         """A token for who signs with its certificate (RFC 7523); recorded as above."""
