@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,10 +16,14 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from northstar.clock import SystemClock
 from northstar.environments.as_code.errors import PlanRefused, PlanStale, TerraformFailed
+from northstar.environments.as_code.operations import Stage
+from northstar.environments.as_code.platform_file import load_platform_file
 from northstar.environments.cli import env
 from northstar.errors import Conflict, Denied, Failed, Invalid
 from tests.infra.folder import EXAMPLE_PLATFORM, Settings
+from tests.infra.stub_provider.provider import FAILS, SLOW
 
 Env = Callable[..., Result]
 _GIVEN_UP = re.compile(r"--give-up '([^']+)'")
@@ -114,6 +121,70 @@ def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> No
     assert told["counts"] == {"create": 0, "change": 1, "replace": 0, "destroy": 0}
 
 
+def test_a_mixed_change_is_told_in_a_few_lines_with_all_that_it_opens(
+    live: Env, platform: Path
+) -> None:
+    def mixed(it: Any) -> None:
+        it["image"] = "northstar:0.2.0"
+        it["tags"]["owner"] = "data-platform"
+        it["squads"]["operations"]["github"] = ["evil/late-arrival"]
+        it["squads"]["revenue"]["people"] = "66666666-6666-6666-6666-666666666666"
+
+    change(platform, platform, mixed)
+    said = live("plan", "dev").stdout
+    assert re.search(r'Tags on \d+ resources: owner "platform-team" -> "data-platform"', said)
+    assert said.count("/northstar:0.2.0") == 3
+    assert (
+        "the GitHub repository evil/late-arrival in its environment dev may act as its CI" in said
+    )
+    assert "airline/late-arrival in its environment dev may no longer act as its CI" in said
+    assert "members (group 66666666-6666-6666-6666-666666666666) get: AzureML Compute" in said
+    assert "the group 44444444-4444-4444-4444-444444444444 loses: AzureML Compute" in said
+    assert "What may open something" not in said
+    assert len(said.splitlines()) < 30
+
+
+def test_a_half_failed_apply_reports_what_was_done_and_goes_on_from_there(
+    live: Env, platform: Path
+) -> None:
+    _reach(platform, good="example.com", bad=FAILS)
+    stage = Stage(load_platform_file(platform), platform, "dev", SystemClock(), lambda _: None)
+    reviewed = stage.plan()
+    with pytest.raises(TerraformFailed, match=r"Azure says no(?s:.)*Done \(1\)") as failed:
+        stage.apply(reviewed)
+    assert "Not done (1):\n  Training workspace: way out to a host bad (failed)" in str(
+        failed.value
+    )
+    assert failed.value.exit_code != 0
+    report = stage.report("apply", reviewed, failed.value.message)
+    assert (report.created, len(report.changes)) == (1, 1)
+    assert report.changes[0].address.endswith('["good"]')
+    assert stage.saved() is None
+    said = live("plan", "dev").stdout
+    assert said.startswith("dev: 1 new.")
+
+
+def test_an_interrupted_apply_gives_its_lock_back_and_says_what_it_left(
+    live: Env, platform: Path
+) -> None:
+    _reach(platform, slow=SLOW)
+    command = [sys.executable, "-m", "northstar", "env", "apply", "dev", "--yes", "--file"]
+    with subprocess.Popen(
+        [*command, str(platform)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("making"):
+                process.send_signal(signal.SIGINT)
+                break
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "Stopping in order" in said
+    assert "Stopped before all was done." in said
+    assert "way out to a host slow" in said
+    assert live("plan", "dev").stdout.startswith("dev: 1 new.")  # the lock is free
+
+
 def test_a_third_squad_is_all_that_a_plan_with_it_names(live: Env, platform: Path) -> None:
     cargo = {
         "people": "55555555-5555-5555-5555-555555555555",
@@ -196,6 +267,11 @@ def test_rendered_files_are_held_to_the_file(run: Env, platform: Path) -> None:
     change(platform, platform, lambda it: it["tags"].update(owner="others"))
     with pytest.raises(Invalid, match=r"prod/terraform\.tfvars\.json"):
         run("render", "--to", str(folder), "--check")
+
+
+def _reach(platform: Path, **hosts: str) -> None:
+    """Let training reach more hosts."""
+    change(platform, platform, lambda it: it["training_may_reach"].update(hosts))
 
 
 def _keep_state_here(platform: Any) -> None:

@@ -60,6 +60,7 @@ class Plan:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.configuration: Mapping[str, Any] = document["configuration"]["root_module"]
+        self.providers: Mapping[str, Any] = document["configuration"].get("provider_config", {})
         self.resources: list[Resource] = list(
             # a plan that removes everything has no values
             _planned(document["planned_values"].get("root_module", {}), self.configuration, ())
@@ -88,6 +89,19 @@ class Plan:
     def variables(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Every variable of every module, by its address, as it is declared."""
         yield from _variables(self.configuration, "")
+
+    def written(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every resource and data source as it is written, by its address without keys."""
+        modules = [("", self.configuration)]
+        modules += [(f"{address}.", call["module"]) for address, call in self.calls()]
+        for path, module in modules:
+            for one in module.get("resources", ()):
+                data = "data." if one["mode"] == "data" else ""
+                yield f"{path}{data}{one['type']}.{one['name']}", one
+
+    def calls(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every call of a module as it is written, by its address without keys."""
+        yield from _calls(self.configuration, "")
 
     def _follow(self, references: Iterable[str], place: _Place, key: str | None) -> set[Resource]:
         """What references lead to, from a place.
@@ -205,6 +219,12 @@ def _variables(
         yield f"{path}var.{name}", variable
     for name, call in configuration.get("module_calls", {}).items():
         yield from _variables(call["module"], f"{path}module.{name}.")
+
+
+def _calls(configuration: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, call in configuration.get("module_calls", {}).items():
+        yield f"{path}module.{name}", call
+        yield from _calls(call["module"], f"{path}module.{name}.")
 
 
 def _references(expressions: Mapping[str, Any], argument: Iterable[str | int]) -> list[str]:

@@ -6,6 +6,7 @@ private endpoints are Microsoft's "Azure Private Endpoint private DNS zone value
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -310,10 +311,13 @@ def subnet_rules(plan: Plan) -> Iterator[Finding]:
                 hint = "End with a rule of priority 4096 that denies everything."
                 yield Finding("subnet-rules", group.address, message, hint)
         for rule in rules:
-            source = rule.get("source_address_prefix")
+            sources = (
+                rule.get("source_address_prefix"),
+                *(rule.get("source_address_prefixes") or ()),
+            )
             allows = (rule["access"], rule["direction"]) == ("Allow", "Inbound")
-            if allows and source in ("*", "Internet", "0.0.0.0/0"):
-                message = f"The rule {rule['name']} lets everybody in."
+            if allows and any(map(_is_outside, sources)):
+                message = f"The rule {rule['name']} lets in who is outside of the network."
                 yield Finding("subnet-rules", group.address, message, "Name the subnet.")
 
 
@@ -399,7 +403,8 @@ def secrets(plan: Plan) -> Iterator[Finding]:
 
 
 def types(plan: Plan) -> Iterator[Finding]:
-    """Nothing is made that the other policies know nothing of: it might bear data."""
+    """Nothing is made, read or run that the other policies know nothing of: it might bear data."""
+    yield from _foreign(plan)
     for one in plan.resources:
         if one.type not in KNOWN_TYPES:
             message = f"The policies know nothing of the type {one.type}."
@@ -407,6 +412,26 @@ def types(plan: Plan) -> Iterator[Finding]:
             yield Finding("types", one.address, message, hint)
 
 
+def _foreign(plan: Plan) -> Iterator[Finding]:
+    """Programs, modules and providers of others: they do what no plan shows."""
+    for name, provider in plan.providers.items():
+        if (full := provider.get("full_name", _PROVIDER)) != _PROVIDER:
+            message, hint = f"It brings the provider {full}.", "Use azurerm alone."
+            yield Finding("types", f"provider.{name}", message, hint)
+    for address, call in plan.calls():
+        if not str(source := call.get("source", "./")).startswith(("./", "../")):
+            message = f"The module comes from {source}."
+            yield Finding("types", address, message, "Use a module of this repository.")
+    for address, one in plan.written():
+        for program in one.get("provisioners") or ():
+            message = f"It runs a program while it is applied ({program.get('type')})."
+            yield Finding("types", address, message, "Do without a provisioner.")
+        if one["mode"] == "data" and not one["type"].startswith("azurerm_"):
+            message = f"It reads from elsewhere than Azure, by {one['type']}."
+            yield Finding("types", address, message, "Give the value as a variable.")
+
+
+_PROVIDER = "registry.terraform.io/hashicorp/azurerm"
 _CONNECTION = ("private_service_connection", 0)
 
 
@@ -428,6 +453,14 @@ def _denies_the_rest(rule: Mapping[str, Any], direction: str) -> bool:
     return (rule["access"], rule["direction"], rule["priority"]) == ("Deny", direction, 4096) and (
         all(rule[name] == "*" for name in (*anything, "protocol"))
     )
+
+
+def _is_outside(source: str | None) -> bool:
+    """Whether a rule's source has addresses that are not private ones."""
+    try:
+        return not ipaddress.ip_network(source or "10.0.0.0/8", strict=False).is_private
+    except ValueError:  # a service tag
+        return source in ("*", "Any", "Internet")
 
 
 def _same_instances(one: Resource, other: Resource) -> bool:

@@ -7,7 +7,7 @@ longer than what Terraform asks.
 validate  read-only attributes, values off their documented list, ids of the wrong shape; what the
           schema itself forbids, Terraform finds
 plan      the proposed state with documented defaults, what is computed being unknown
-apply     every unknown becomes a fake, the same one each time
+apply     every unknown becomes a fake, the same one each time; what holds a name below fails
 read      the state as it is; data sources are faked from their configuration
 """
 
@@ -17,6 +17,7 @@ import functools
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +31,10 @@ from northstar.terraform.protocol.server import PROTOCOL, Method
 from northstar.terraform.values import UNKNOWN
 from tests.infra.stub_provider.fakes import Block, Faker, elements
 
+FAILS, SLOW = "fails.stub.invalid", "slow.stub.invalid"
+"""What has one of these for a value can't be made; the second only fails when it is stopped."""
+
+_PATIENCE_SECONDS = 60
 _ERROR = 1
 _THREADS = 10  # as many as Terraform works on at a time
 _CHECKED = "The offline stub compares with the provider's documentation."
@@ -46,6 +51,7 @@ class StubProvider:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._index = json.loads((folder / "index.json").read_bytes())
+        self._stopped = threading.Event()
 
     def methods(self) -> dict[str, Method]:
         """Every method by its name in the protocol."""
@@ -60,7 +66,7 @@ class StubProvider:
             "ApplyResourceChange": self._apply,
             "ImportResourceState": self._import,
             "ReadDataSource": self._read_data,
-            "StopProvider": lambda _: {},
+            "StopProvider": self._stop,
         }
         return {
             "GetProviderSchema": (
@@ -101,9 +107,20 @@ class StubProvider:
 
     def _apply(self, request: Any) -> dict[str, Any]:
         state = _decode(request.planned_state)
+        values = [] if state is None else list(state.values())
+        if SLOW in values:
+            self._stopped.clear()
+            self._stopped.wait(_PATIENCE_SECONDS)
+        if SLOW in values or FAILS in values:
+            problem = _diagnostic("Azure says no.", "As it was asked to.", ())
+            return {"new_state": request.prior_state, "diagnostics": [problem]}
         if state is not None:
             self._fake("resources", request.type_name, state)
         return {"new_state": _encode(state), "legacy_type_system": True}
+
+    def _stop(self, _request: Any) -> dict[str, Any]:
+        self._stopped.set()
+        return {}
 
     def _import(self, request: Any) -> dict[str, Any]:
         block, parts = self._block("resources", request.type_name), request.id.strip("/").split("/")
@@ -177,7 +194,9 @@ def _method(name: str, answer: Callable[[Any], dict[str, Any]]) -> Method:
 def _empty(block: Block) -> dict[str, Any]:
     """A resource of which nothing is known."""
     nested = block["blocks"].items()
-    single = {name: None if one["nesting"] == "single" else [] for name, one in nested}
+    single: dict[str, Any] = {
+        name: None if one["nesting"] == "single" else [] for name, one in nested
+    }
     return {**dict.fromkeys(block["attributes"]), **single}
 
 
