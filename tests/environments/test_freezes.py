@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,26 @@ def test_a_freeze_is_lengthened_and_lifted_and_is_gone(office: Office) -> None:
         manager.freeze(made.id)
     deeds = office.platform.access.audit.entries(principal="user:release-manager", outcome="done")
     assert [one.action for one in deeds] == ["freeze:lifted", "freeze:changed", "freeze:set"]
+
+
+def test_a_freeze_in_another_time_zone_is_told_in_utc(office: Office) -> None:
+    ends = (office.clock.now() + 24 * HOUR).astimezone(timezone(5 * HOUR))
+    manager = office.freezes()
+    made = manager.set("prod", "Peak.", ends)
+    assert made.told == f"prod is frozen until {ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC: Peak."
+    later = manager.change(made.id, ends_at=ends + HOUR)
+    assert (later.ends_at, later.ends_at.utcoffset()) == (ends + HOUR, timedelta())
+
+
+def test_of_two_who_lift_a_freeze_at_once_one_did(office: Office) -> None:
+    manager = office.freezes()
+    made = manager.set("prod", "Peak.", office.clock.now() + HOUR)
+    who = office.platform.access.directory.get("user:release-manager")
+    with ThreadPoolExecutor(4) as replicas:
+        tries = [replicas.submit(office.platform.freezes.lift, made.id, who) for _ in range(8)]
+    assert [one.exception() for one in tries].count(None) == 1
+    deeds = office.platform.access.audit.entries(principal=who.id, outcome="done")
+    assert [one.action for one in deeds] == ["freeze:lifted", "freeze:set"]
 
 
 def test_a_freeze_that_would_never_hold_or_hardly_end_is_refused(office: Office) -> None:

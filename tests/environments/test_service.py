@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def test_an_environment_is_what_was_said_of_it_until_that_is_taken_back(office: 
 
     office.connection("platform-admin").delete("/api/environments/prod")
     assert admin.status("prod").environment == Environment(name="prod")
+
+
+def test_replicas_that_are_told_of_one_environment_at_once_keep_the_last(office: Office) -> None:
+    said = [Environment(name="dev", region=f"region{number}") for number in range(32)]
+    with ThreadPoolExecutor(4) as replicas:
+        list(replicas.map(lambda one: office.platform.environments.set(one, "x"), said))
+    assert office.platform.environments.environment("dev") in said
 
 
 def test_only_the_platforms_administrators_say_what_an_environment_is(office: Office) -> None:
@@ -180,6 +188,33 @@ def test_an_alert_about_an_environment_goes_to_the_platforms_webhook(tmp_path: P
     payload = action.detail["payload"]
     assert isinstance(payload, dict)
     assert (payload["environment"], payload["kind"]) == ("prod", "infrastructure")
+    office.platform.close()
+
+
+def test_of_an_environment_of_which_nothing_is_known_it_is_shown_what_can_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path)
+    shown = office.command(monkeypatch, "reader", "env", "show", "dev")
+    assert "northstar env set dev --owner TEAM" in shown
+    assert "northstar env apply dev" in shown
+    office.platform.close()
+
+
+def test_setting_nothing_or_what_cannot_be_is_refused_and_owners_can_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path)
+
+    def told(*words: str) -> str:
+        return office.command(monkeypatch, "platform-admin", "env", "set", "prod", *words)
+
+    with pytest.raises(Invalid, match="Nothing was given that is to be said of prod"):
+        told()
+    assert "0 is not in the range 1<=x<=2160" in told("--drift-check-hours", "0")
+    told("--owner", "one", "--owner", "other")
+    told("--owner", "")
+    assert office.environments().status("prod").environment.owners == ()
     office.platform.close()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from northstar.access.domain import Principal
 from northstar.access.guard import Guard, caller
@@ -23,7 +23,7 @@ from northstar.environments.domain import (
     StoredReport,
 )
 from northstar.environments.freeze_service import FreezeService
-from northstar.environments.freezes import Freeze, Reason
+from northstar.environments.freezes import Freeze, Moment, Reason
 from northstar.environments.service import EnvironmentService
 from northstar.errors import NotFound
 from northstar.names import EnvironmentName, ProjectRef, Scope
@@ -47,8 +47,8 @@ class NewFreeze(BaseModel):
     environment: EnvironmentName
     squad: Name | None = None
     reason: Reason
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime
+    starts_at: Moment | None = None
+    ends_at: Moment
 
 
 class FreezeChange(BaseModel):
@@ -57,8 +57,8 @@ class FreezeChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Reason | None = None
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
 
 
 class NewExemption(BaseModel):

@@ -80,6 +80,11 @@ def change_freeze(
     number: int, until: str | None, start: str | None, reason: str | None, as_json: bool
 ) -> None:
     """Give a freeze another reason, beginning or end."""
+    if not (until or start or reason):
+        raise Invalid(
+            f"Nothing was given that is to be different about freeze {number}.",
+            hint="Give --until, --from or --reason.",
+        )
     changed = FreezesClient(connect()).change(
         number, reason, _moment(start) if start else None, _moment(until) if until else None
     )

@@ -122,8 +122,11 @@ class FreezeService:
 
     def lift(self, number: int, principal: Principal) -> None:
         """End a freeze now, or take back one to come; raises ``NotAllowed``, ``NotFound``."""
-        found = self._allowed(number, principal)
+        self._allowed(number, principal)
         with self._database.begin() as connection:
+            found = store.get_freeze(connection, number)
+            if found is None:
+                raise _no_such(number)  # somebody was faster; it is theirs in the audit
             store.lift_freeze(connection, number, principal.id, self._clock.now())
         self._record(principal, found, "lifted")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from northstar.errors import Invalid
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef, Scope
@@ -14,6 +14,17 @@ from northstar.project.squads import Name
 
 FreezeState = Literal["planned", "in force", "ended"]
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC no calendar has this moment") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment in any time zone, kept in UTC: messages and pages say it in that."""
 
 LONGEST = timedelta(days=180)
 LONGEST_EXEMPTION = timedelta(hours=72)
@@ -56,8 +67,8 @@ class Freeze(_Value):
         description="Whose releases are held; those of every squad, when it is not set."
     )
     reason: Reason = Field(description="Why, for those whose releases have to wait.")
-    starts_at: AwareDatetime = Field(description="From when on.")
-    ends_at: AwareDatetime = Field(description="Until when; at most 180 days later.")
+    starts_at: Moment = Field(description="From when on.")
+    ends_at: Moment = Field(description="Until when; at most 180 days later.")
     set_by: str
     set_at: datetime
     exemptions: tuple[Exemption, ...] = ()
@@ -142,5 +153,5 @@ def exempt(freeze: Freeze, exemption: Exemption) -> Freeze:
 
 
 def moment(at: datetime) -> str:
-    """A moment as messages have it."""
+    """A moment in UTC as messages have it."""
     return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -14,9 +15,15 @@ from northstar.environments.domain import (
     difference,
 )
 from northstar.environments.freezes import moment
+from northstar.errors import Invalid
 from northstar.names import ENVIRONMENTS, EnvironmentName
 from northstar.terminal import connect, emit, json_option, table
 
+_NOTHING = """\
+Nothing was said of {name} yet, and no command has reported of its infrastructure.
+Say whose it is and where: northstar env set {name} --owner TEAM --region REGION
+Make it from platform.yaml: northstar env apply {name}
+Keep releases from it for a time: northstar env freeze set {name} --until MOMENT --reason TEXT"""
 _NAME = click.argument("name", metavar="ENVIRONMENT", type=click.Choice(ENVIRONMENTS))
 
 
@@ -41,19 +48,35 @@ def show_environment(name: EnvironmentName, as_json: bool) -> None:
 @click.command("set")
 @_NAME
 @click.option("--description", help="What it is for.")
-@click.option("--owner", "owners", multiple=True, help="Who answers for it; may be repeated.")
+@click.option(
+    "--owner",
+    "owners",
+    multiple=True,
+    help="Who answers for it; may be repeated, and empty for nobody.",
+)
 @click.option("--contact", help="How the owners are reached.")
 @click.option("--region", help="Where it runs.")
 @click.option("--subscription", help="The Azure subscription that it is in.")
-@click.option("--drift-check-hours", type=int, help="When a check for drift is overdue.")
+@click.option(
+    "--drift-check-hours",
+    type=click.IntRange(1, 24 * 90),
+    help="When a check for drift is overdue.",
+)
 @json_option
-def set_environment(name: EnvironmentName, as_json: bool, **said: object) -> None:
+def set_environment(name: EnvironmentName, as_json: bool, **said: Any) -> None:
     """Say whose an environment is and where; the rest stays."""
+    wanted = {key: value for key, value in said.items() if value not in (None, ())}
+    if not wanted:
+        raise Invalid(
+            f"Nothing was given that is to be said of {name}.",
+            hint="For example --owner TEAM --region REGION; --help shows all.",
+        )
+    if "owners" in wanted:
+        wanted["owners"] = [owner for owner in said["owners"] if owner]
     client = EnvironmentsClient(connect())
     present = client.status(name).environment
-    wanted = {key: value for key, value in said.items() if value not in (None, ())}
     changed = client.set(present.model_validate({**present.model_dump(), **wanted}))
-    emit(changed, as_json=as_json, text=f"Set: {', '.join(wanted) or 'nothing'}.")
+    emit(changed, as_json=as_json, text=f"Set: {', '.join(wanted)}.")
 
 
 def _row(one: EnvironmentStatus) -> tuple[object, ...]:
@@ -96,7 +119,8 @@ def _full(one: EnvironmentStatus) -> str:
         ("destroyed", _reported(found.destroyed)),
         ("failed", _reported(found.failed)),
     ]
-    lines = [table((said.name, ""), [(name, value) for name, value in facts if value])]
+    rows = [(name, value) for name, value in facts if value]
+    lines = [table((said.name, ""), rows, empty=_NOTHING.format(name=said.name))]
     if found.checked and found.checked.changes:
         lines += ["", "Drift:", *(f"  {difference(change)}" for change in found.checked.changes)]
     if one.freezes:

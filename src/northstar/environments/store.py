@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from northstar.database import UtcDateTime, metadata
 from northstar.environments.domain import Environment, ReportKind, StoredReport
@@ -74,12 +75,9 @@ def environment(connection: Connection, name: EnvironmentName) -> Environment:
 
 def set_environment(connection: Connection, wanted: Environment, by: str, at: datetime) -> None:
     """Keep what is said of an environment."""
-    forget_environment(connection, wanted.name)
-    connection.execute(
-        insert(environments).values(
-            name=wanted.name, document=wanted.model_dump(mode="json"), set_by=by, set_at=at
-        )
-    )
+    values = {"document": wanted.model_dump(mode="json"), "set_by": by, "set_at": at}
+    made = _upsert(connection, environments).values(name=wanted.name, **values)
+    connection.execute(made.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def forget_environment(connection: Connection, name: EnvironmentName) -> None:
@@ -193,6 +191,11 @@ def list_freezes(
         wanted = wanted.where(freezes.c.ends_at > ends_after)
     stored = connection.execute(wanted.order_by(freezes.c.starts_at, freezes.c.id))
     return [Freeze.model_validate(document) for (document,) in stored]
+
+
+def _upsert(connection: Connection, table: Table) -> Any:
+    """An insert of this database's, which knows what to do with a row that is there."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def _reports(connection: Connection, wanted: Any) -> list[StoredReport]:
