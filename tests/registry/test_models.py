@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +99,39 @@ def test_folders_cannot_be_written_any_more(tmp_path: Path) -> None:
     digest = keep(ModelFolders(tmp_path))
     folder = tmp_path / digest.removeprefix("sha256:")
     assert not any(stat.S_IMODE(p.stat().st_mode) & 0o222 for p in (folder, *folder.rglob("*")))
+
+
+def test_a_folder_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, bool]] = []
+    store, synchronise = ModelFolders(tmp_path), os.fsync
+
+    def record(descriptor: int) -> None:
+        named = any(len(path.name) == 64 for path in tmp_path.iterdir())
+        done.append((Path(f"/proc/self/fd/{descriptor}").readlink().name, named))
+        synchronise(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    keep(store)
+    assert {("MLmodel", False), ("data", False), ("model.txt", False)} <= set(done)
+    assert done[-1] == (tmp_path.name, True)
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(
+    replica: Callable[[], ModelStore],
+) -> None:
+    store = replica()
+    with store.incoming() as folder:
+        left, recent = folder.with_name(".incoming-left"), folder.with_name(".incoming-recent")
+    for place in (left, recent):
+        (place / "data").mkdir(parents=True)
+        (place / "data" / "model.txt").touch()
+        (place / "data").chmod(0o555)
+    old = time.time() - 2 * 24 * 3600
+    os.utime(left, (old, old))
+    keep(store)
+    assert (left.exists(), recent.exists()) == (False, True)
 
 
 def test_an_archive_is_never_written_again_and_a_changed_one_is_not_loaded(tmp_path: Path) -> None:

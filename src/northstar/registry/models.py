@@ -7,9 +7,11 @@ record of the run. Who receives a model checks its digest.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ from northstar.storage.interface import ObjectStore
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _INCOMING = ".incoming-"
+_ABANDONED_SECONDS = 24 * 3600.0
 
 
 class ModelStore(Protocol):
@@ -60,13 +63,15 @@ class ModelFolders:
         if not target.is_dir():
             for path in folder.rglob("*"):
                 path.chmod(0o555 if path.is_dir() else 0o444)
-            folder.chmod(0o755)
+                _synchronise(path)
+            _synchronise(folder)  # before it has its name: what has one is whole, or never will be
             try:
                 folder.rename(target)
             except OSError:
                 if not target.is_dir():  # then it was not another replica that kept it meanwhile
                     raise
             target.chmod(0o555)
+            _synchronise(self._root)
         return digest
 
     def archive(self, digest: str) -> Iterator[bytes]:
@@ -116,11 +121,39 @@ class ModelArchives:
 @contextmanager
 def _empty_folder(root: Path) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(root)
     folder = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=root))
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove_abandoned(root: Path) -> None:
+    """Remove what processes left that were killed while they received or packed a model."""
+    oldest = time.time() - _ABANDONED_SECONDS
+    for left in root.glob(f"{_INCOMING}*"):
+        with suppress(OSError):  # another replica is at it, too
+            if left.stat().st_mtime < oldest:
+                _remove(left)
+
+
+def _remove(path: Path) -> None:
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for folder in (each for each in path.rglob("*") if each.is_dir() and not each.is_symlink()):
+        folder.chmod(0o700)  # it was made read-only, as another replica kept the same
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _synchronise(path: Path) -> None:
+    """Make a file's content, or the names in a folder, survive a crash of the machine."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _model_digest(folder: Path) -> str:
