@@ -118,6 +118,29 @@ def test_what_cannot_be_renamed_is_refused_before_anything_happens(root: Workspa
     assert said.error.endswith('at: name        = "renamed"')
 
 
+def test_what_is_there_and_in_no_state_is_told_with_the_way_into_it(root: Workspace) -> None:
+    trusted = """
+resource "northstar_service_principal" "lost" {
+  name = "lost"
+}
+resource "northstar_federated_trust" "lost" {
+  principal = "service:lost"
+  issuer    = "https://issuer.example.com"
+  audience  = "northstar"
+  subject   = "pipeline"
+  depends_on = [northstar_service_principal.lost]
+}
+"""
+    root.apply(trusted)
+    assert root.run("state", "rm", "northstar_federated_trust.lost").returncode == 0
+    again = root.run("apply", "-auto-approve", "-no-color").stderr.replace("\n", " ")
+    assert "service:lost has this trust already" in again
+    assert "terraform import northstar_federated_trust.NAME service:lost/NUMBER" in again
+    assert root.run("state", "rm", "northstar_service_principal.lost").returncode == 0
+    again = root.run("apply", "-auto-approve", "-no-color").stderr.replace("\n", " ")
+    assert "terraform import northstar_service_principal.NAME lost" in again
+
+
 def test_an_import_id_of_another_form_says_what_the_form_is(root: Workspace) -> None:
     said = root.plan(
         'import {\n  to = northstar_project.x\n  id = "late-arrival"\n}\n'

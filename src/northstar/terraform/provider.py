@@ -146,7 +146,7 @@ class Provider:
             path = kind.path(kind.item, planned)
             answer = self._platform.request("PUT", path, json=kind.body(planned))
         elif prior is None:
-            made = self._platform.post(kind.path(kind.collection, planned), kind.body(planned))
+            made = self._make(kind, planned)
             answer = {**made, **{name: made[there] for name, there in kind.answers.items()}}
         elif kind.updates:
             path = kind.path(kind.item, prior)
@@ -168,6 +168,16 @@ class Provider:
         nothing: Values = {one.name: None for one in kind.attributes}
         nothing |= {one.name: one.default for one in kind.choices}
         return _settled(kind.attributes, nothing, {**named, **answer})
+
+    def _make(self, kind: Kind, planned: Values) -> Values:
+        try:
+            path = kind.path(kind.collection, planned)
+            made: Values = self._platform.post(path, kind.body(planned))
+        except Conflict as error:
+            raise Conflict(
+                error.message, hint=f"{_way_in(kind, planned)} {error.hint}".strip()
+            ) from error
+        return made
 
     def _remove(self, kind: Kind, state: Values) -> None:
         try:
@@ -205,6 +215,19 @@ class Provider:
                 hint="Apply those first: terraform apply -target=RESOURCE.",
             )
         return self._connection
+
+
+def _way_in(kind: Kind, planned: Values) -> str:
+    """How an object that is there comes into the state: by hand, or as an answer was lost."""
+    known = [planned.get(name) for name in kind.identity]
+    parts = [
+        name.upper() if value is None or is_unknown(value) else str(value)
+        for name, value in zip(kind.identity, known, strict=True)
+    ]
+    return (
+        "If that is the object that is meant (made by hand, or by an apply that was cut off), take "
+        f"it over: terraform import {kind.type_name}.NAME {'/'.join(parts)}"
+    )
 
 
 def _kept(kind: Kind) -> Problem:
