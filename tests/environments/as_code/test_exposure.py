@@ -198,6 +198,17 @@ def test_what_is_reached_or_told_further_is_an_opening(
     assert any(said in one for one in found.openings), found
 
 
+def test_what_goes_with_what_it_watches_is_no_opening() -> None:
+    store = {"id": "/store"}
+    logs = {"target_resource_id": "/store/blobServices/default"}
+    found = summary(
+        entry(STORE, store, None),
+        entry("azurerm_monitor_diagnostic_setting.this", logs, None),
+        entry("azurerm_monitor_scheduled_query_rules_alert_v2.x", {"scopes": ["/store"]}, None),
+    )
+    assert found.openings == ()
+
+
 def app(image: str, **settings: str) -> dict[str, Any]:
     env = [{"name": name, "value": value} for name, value in settings.items()]
     return {"template": [{"container": [{"image": image, "env": env}]}]}

@@ -99,6 +99,12 @@ class Directory:
         """The resource with this id, or the identity with this principal's."""
         return self._addresses.get(reference.lower()) if isinstance(reference, str) else None
 
+    def holder(self, reference: object) -> str | None:
+        """The resource with this id, or the one that it is a part of."""
+        parts = str(reference).split("/")
+        ids = ("/".join(parts[:end]) for end in range(len(parts), 0, -1))
+        return next((found for one in ids if (found := self.address(one))), None)
+
 
 def changes_of(document: Mapping[str, Any], plan: Plan) -> list[Change]:
     """Every managed resource that differs; an action that we don't know counts as a change."""

@@ -86,7 +86,9 @@ _OPENING = re.compile(
 )
 """Attributes that decide who gets in, who something acts as, or who is told."""
 
-_SIGN_IN = re.compile(r"SIGN_IN|PUBLIC_URL|REDIRECT|ISSUER|AUDIENCE|OIDC|TRUSTED|POLICIES|_JOBS$")
+_SIGN_IN = re.compile(
+    r"SIGN_IN|CLIENT_ID|PUBLIC_URL|REDIRECT|ISSUER|AUDIENCE|OIDC|TRUSTED|POLICIES|_JOBS$"
+)
 _ALLOWING: Mapping[str, tuple[str, str]] = {
     "public-access": ("is reached from everywhere", "is no longer reached from everywhere"),
     "purge-protection": ("can be purged for good", "can no longer be purged"),
@@ -104,11 +106,13 @@ class Exposure:
         opens: more is reached, or somebody may do more.
         doubts: it may be so: what is not known before the apply, or what no rule judges.
         closes: less is reached, or somebody may do less.
+        roles: those of ``opens`` that say who gets which roles.
     """
 
     opens: tuple[str, ...]
     doubts: tuple[str, ...]
     closes: tuple[str, ...]
+    roles: tuple[str, ...]
 
 
 def exposure_of(document: Mapping[str, Any], plan: Plan, changes: Sequence[Change]) -> Exposure:
@@ -122,7 +126,8 @@ def exposure_of(document: Mapping[str, Any], plan: Plan, changes: Sequence[Chang
     def about(kind: str) -> tuple[str, ...]:
         return tuple(note.text for note in notes if note.about == kind)
 
-    return Exposure(about("opens"), about("doubts"), about("closes"))
+    roles_given = tuple(note.text for note in notes if note.roles)
+    return Exposure(about("opens"), about("doubts"), about("closes"), roles_given)
 
 
 def _notes(document: Mapping[str, Any], plan: Plan, changes: Sequence[Change]) -> Iterator[Note]:
@@ -230,11 +235,13 @@ def _unwatched(changes: Sequence[Change], directory: Directory) -> Iterator[Note
     gone = {one.address for one in changes if one.kind == "destroy"}
     for change in changes:
         if change.type == "monitor_diagnostic_setting" and change.kind == "destroy":
-            target = directory.address(change.before.get("target_resource_id"))
+            target = directory.holder(change.before.get("target_resource_id"))
             if target not in gone:
                 yield opens(f"{named(target) if target else change.named}: nothing keeps its logs")
         elif change.type == "monitor_scheduled_query_rules_alert_v2":
             on, still = change.before.get("enabled"), change.after.get("enabled")
+            if directory.address(at(change.before, "scopes.0")) in gone:
+                continue  # with what it watches
             if change.kind == "destroy" or (on is not False and change.before and still is False):
                 yield opens(f"{change.named} alerts nobody any more")
 

@@ -64,8 +64,8 @@ def roles(
 ) -> Iterator[Note]:
     """A line for everybody who gets roles, and one for everybody who loses some."""
     gone = {one.address for one in changes if one.kind == "destroy"}
-    gained: dict[tuple[str, str], list[str]] = {}
-    lost: dict[tuple[str, str], list[str]] = {}
+    gained: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    lost: dict[tuple[str, str], list[tuple[str, str]]] = {}
     resources = {one.address: one for one in plan.resources}
     for change in changes:
         if change.type != "role_assignment" or not _is_another(change):
@@ -73,15 +73,16 @@ def roles(
         if change.kind != "destroy":
             who = _who(change, directory, resources.get(change.address), plan)
             on = _on(change, directory, given.get(change.address))
-            gained.setdefault((change.part, who), []).append(f"{_role(change)} on {on}")
+            gained.setdefault((change.part, who), []).append((_role(change), on))
         if change.before and directory.address(change.before.get("principal_id")) not in gone:
             who, on = _who_had(change, directory), _on_before(change, directory)
             role = change.before.get("role_definition_name") or "a role"
-            lost.setdefault((change.part, who), []).append(f"{role} on {on}")
+            lost.setdefault((change.part, who), []).append((role, on))
     for (part, who), given_roles in gained.items():
-        yield opens(f"{_whose(part, who)} {_verb(who, 'get')}: {'; '.join(sorted(given_roles))}")
+        said = f"{_whose(part, who)} {_verb(who, 'get')}: {_by_role(given_roles)}"
+        yield Note("opens", said, roles=True)
     for (part, who), taken in lost.items():
-        yield closes(f"{_whose(part, who)} {_verb(who, 'lose')}: {'; '.join(sorted(taken))}")
+        yield closes(f"{_whose(part, who)} {_verb(who, 'lose')}: {_by_role(taken)}")
 
 
 def administrators(changes: Sequence[Change]) -> Iterator[Note]:
@@ -178,6 +179,14 @@ def _leading(resource: Resource | None, plan: Plan | None, *arguments: str) -> s
         return None
     found = {one.address for name in arguments for one in plan.leads_to(resource, name)}
     return found.pop() if len(found) == 1 else None
+
+
+def _by_role(pairs: Sequence[tuple[str, str]]) -> str:
+    """``Reader on this and that; AcrPull on the other``."""
+    things: dict[str, list[str]] = {}
+    for role, on in sorted(set(pairs)):
+        things.setdefault(role, []).append(on)
+    return "; ".join(f"{role} on {listed(every)}" for role, every in things.items())
 
 
 def _is_another(change: Change) -> bool:

@@ -188,7 +188,14 @@ def _side(rule: Rule, side: str) -> str:
 
 def _several(rule: Rule, one: str, many: str = "") -> str:
     single, several = rule.get(one), rule.get(many or f"{one}s") or ()
-    return ", ".join(str(value) for value in ([single] if single else []) + sorted(several))
+    return ", ".join(
+        str(value) for value in ([single] if single else []) + sorted(several, key=_natural)
+    )
+
+
+def _natural(text: str) -> tuple[int, str]:
+    """Ports in the order of their numbers."""
+    return len(text), text
 
 
 def _addresses(values: Mapping[str, Any]) -> str:

@@ -10,10 +10,11 @@ NOT_KNOWN = "not known before the apply"
 
 @dataclass(frozen=True)
 class Note:
-    """One sentence, and what it is about."""
+    """One sentence, what it is about, and whether it tells of roles."""
 
     about: Literal["opens", "doubts", "closes"]
     text: str
+    roles: bool = False
 
 
 def opens(text: str) -> Note:

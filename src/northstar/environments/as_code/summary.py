@@ -38,6 +38,7 @@ class Summary:
         changes: every resource that differs.
         drifted: addresses of what was changed by hand, as far as Terraform noticed.
         lost: data that would be lost.
+        rights: those of ``openings`` that say who gets which roles.
         openings: what more would be reached, and who may do more: sign-in, roles, network.
         doubts: what may open something, and has to be looked at: it isn't known before the
             apply, or no rule judges it.
@@ -50,17 +51,13 @@ class Summary:
     changes: tuple[ResourceChange, ...]
     drifted: tuple[str, ...]
     lost: tuple[Lost, ...]
+    rights: tuple[str, ...]
     openings: tuple[str, ...]
     doubts: tuple[str, ...]
     closings: tuple[str, ...]
     cost: Cost
     differences: Mapping[str, tuple[Difference, ...]] = field(repr=False)
     outputs: tuple[str, ...]
-
-    @property
-    def rights(self) -> tuple[str, ...]:
-        """Those of ``openings`` that are roles."""
-        return tuple(one for one in self.openings if " gets: " in one or " get: " in one)
 
     def counts(self) -> dict[ChangeKind, int]:
         """How many resources are made, changed, replaced and removed."""
@@ -86,6 +83,7 @@ def summarise(document: Mapping[str, Any], prices: PriceList) -> Summary:
         changes,
         tuple(e["address"] for e in document.get("resource_drift", ()) if _drifted(e)),
         tuple(_lost(changes)),
+        exposure.roles,
         exposure.opens,
         exposure.doubts,
         exposure.closes,
@@ -127,7 +125,11 @@ def _priced(change: Change) -> Priced:
 def _outputs(document: Mapping[str, Any]) -> Iterator[str]:
     for name, change in sorted(document.get("output_changes", {}).items()):
         if change["actions"] != ["no-op"]:
+            if "delete" in change["actions"]:
+                yield f"{name} (no longer)"
+                continue
             found = differences(change)
             added = [f"adds {one.path}" for one in found if one.path and one.before is None]
-            others = [one for one in found if not one.path or one.before is not None]
-            yield f"{name} ({'; '.join([*added, *map(str, others)])})"
+            others = [str(one) for one in found if one.path and one.before is not None]
+            whole = [one.said for one in found if not one.path]
+            yield f"{name} ({'; '.join([*added, *others, *whole])})"

@@ -126,7 +126,11 @@ def identity_at(address: str, part: str) -> str:
 def thing_at(address: str, part: str) -> str:
     """What is at an address, said by a part of the platform: ``its vault``."""
     whose = part_of(address)
-    return f"its {thing(address)}" if whose == part else f"the {thing(address)} of {lowered(whose)}"
+    if whose == part:
+        return f"its {thing(address)}"
+    word, whole = noun(address), lowered(whose)
+    alone = word in whole or whole in word
+    return f"the {thing(address)}{'' if alone else f' of {_whole(whole)}'}"
 
 
 def target(name: str) -> str:
@@ -141,7 +145,7 @@ def target(name: str) -> str:
     part = PARTS.get(first, module.replace("_", " ")).lower()
     alone = first in _ALONE or word in part or part in word
     article = "" if word[0].isupper() else "the "
-    return f"{article}{word}" if alone else f"{article}{word} of {part}"
+    return f"{article}{word}" if alone else f"{article}{word} of {_whole(part)}"
 
 
 def counted(count: int, noun_: str) -> str:
@@ -163,6 +167,12 @@ def lowered(text: str) -> str:
 def listed(words: Sequence[str], last: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``; empty for none."""
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _whole(part: str) -> str:
+    """A part in the middle of a sentence: ``the control plane``, ``squad cargo``."""
+    bare_ = part.startswith("squad ") or part in ("models and data", "settings and flags")
+    return part if bare_ else f"the {part}"
 
 
 def noun(address: str) -> str:
