@@ -144,7 +144,7 @@ class Connection:
 
 def _checked(response: httpx2.Response) -> Any:
     if response.is_success:
-        return response.json() if response.content else None
+        return _read(response)
     try:
         problem = response.json()
         kind: type[NorthstarError] = BY_CODE.get(problem["code"], Failed)
@@ -154,6 +154,19 @@ def _checked(response: httpx2.Response) -> Any:
         raise kind(
             f"{response.request.method} {response.request.url.path} answered "
             f"{response.status_code}: {response.text[:200]}"
+        ) from error
+
+
+def _read(response: httpx2.Response) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:  # a sign-in page of a proxy, or another service
+        raise Failed(
+            f"{response.request.method} {response.request.url} answered with something that is "
+            "not JSON.",
+            hint="Is this the platform's address? A proxy in front of it may ask to sign in.",
         ) from error
 
 
