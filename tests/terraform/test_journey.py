@@ -203,6 +203,21 @@ def test_what_is_removed_by_hand_is_made_again_and_what_names_a_pipeline_is_repl
     assert projects.project(ref).description == ""
 
 
+def test_a_role_that_has_expired_stays_in_the_configuration_and_one_taken_away_is_given_again(
+    root: Workspace, access: AccessClient
+) -> None:
+    role = 'resource "northstar_role_assignment" "short" {{\n  principal = "service:brief"\n'
+    role += '  role = "reader"\n  scope = "/"\n  expires_at = "{}"\n}}\n'
+    access.create_principal("service:brief")
+    root.apply(role.format("2026-01-01T00:00:00Z"))
+    assert root.plan(role.format("2026-01-01T00:00:00Z")).changes == {}
+    root.apply(role.format("2100-01-01T00:00:00Z"))
+    (held,) = [one for one in access.role_assignments() if one.principal == "service:brief"]
+    access.revoke_role(held.id)
+    plan = root.plan(role.format("2100-01-01T00:00:00Z"))
+    assert plan.changes == {"northstar_role_assignment.short": "create"}
+
+
 def test_the_thresholds_are_imported_and_changed(
     root: Workspace, standards: StandardsClient
 ) -> None:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from pydantic import AwareDatetime, TypeAdapter
+
+from northstar.clock import Clock, SystemClock
 from northstar.connection import Connection, Credentials, find_credentials
 from northstar.errors import Conflict, Invalid, NorthstarError, NotFound, Unauthenticated
 from northstar.terraform.resources import KINDS, Kind
@@ -18,6 +22,7 @@ from northstar.terraform.schema import Attribute
 from northstar.terraform.values import UNKNOWN, from_json, is_unknown
 
 Values = dict[str, Any]
+_MOMENT = TypeAdapter[datetime](AwareDatetime)
 
 SETTINGS: tuple[Attribute, ...] = (
     Attribute("url", "string", "optional", description="Where the platform is; NORTHSTAR_URL."),
@@ -73,8 +78,14 @@ class Provider:
         kinds: what there is to be governed.
     """
 
-    def __init__(self, environ: Mapping[str, str], kinds: Iterable[Kind] = KINDS) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        kinds: Iterable[Kind] = KINDS,
+        clock: Clock | None = None,
+    ) -> None:
         self._environ = environ
+        self._clock = clock or SystemClock()
         self.kinds = {kind.type_name: kind for kind in kinds}
         self._connection: Connection | None = None
 
@@ -104,7 +115,7 @@ class Provider:
         return problems
 
     def read(self, kind: Kind, state: Values) -> Values | None:
-        """The object as it is now; ``None`` when it is gone.
+        """The object as it is now; ``None`` when it is gone, and as it was when that was its end.
 
         Where something is different that can't be changed in place, another object has got the
         number of ours: SQLite gives the numbers of rows that were deleted to new ones.
@@ -112,7 +123,7 @@ class Provider:
         try:
             answer = self._platform.get(kind.path(kind.item, state))
         except NotFound:
-            return None
+            return state if self._has_ended(kind, state) else None
         now = _settled(kind.attributes, state, answer)
         fixed = [name for name in kind.replacing if state[name] is not None]
         return now if all(now[name] == state[name] for name in fixed) else None
@@ -168,6 +179,11 @@ class Provider:
         nothing: Values = {one.name: None for one in kind.attributes}
         nothing |= {one.name: one.default for one in kind.choices}
         return _settled(kind.attributes, nothing, {**named, **answer})
+
+    def _has_ended(self, kind: Kind, state: Values) -> bool:
+        """Whether an object was to be gone by now: to make it again would change nothing."""
+        end = state.get(kind.ends)
+        return end is not None and _MOMENT.validate_python(end) <= self._clock.now()
 
     def _make(self, kind: Kind, planned: Values) -> Values:
         try:

@@ -51,6 +51,7 @@ class Kind:
         secrets: attributes that are only in the answer to the creation, and are sensitive.
         hidden: fields of the model that are no attributes.
         kept: why the platform doesn't remove it; empty where it does.
+        ends: the attribute that says when it is gone by itself, as it was meant to be.
         checks: rules on attributes beyond those of the model; each raises ``Invalid``.
         note: what a person needs to know besides.
     """
@@ -67,6 +68,7 @@ class Kind:
     secrets: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     kept: str = ""
+    ends: str = ""
     checks: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
@@ -198,7 +200,9 @@ KINDS: tuple[Kind, ...] = (
         item="/api/role-assignments/{id}",
         collection="/api/role-assignments",
         writes=("principal", "role", "scope", "expires_at"),
+        ends="expires_at",
         checks={"scope": Scope.parse},
+        note="One that has expired can stay in the configuration.",
     ),
     Kind(
         "environment",
