@@ -13,6 +13,7 @@ GITHUB = "https://token.actions.githubusercontent.com"
 CREDENTIAL = f'{SQUAD}azurerm_federated_identity_credential.github["airline/late-arrival"]'
 ROLE = f"{SQUAD}azurerm_role_assignment.ci_on_group"
 RULES = 'module.network.azurerm_network_security_group.this["pipelines"]'
+WHERE = "source_address_prefix"
 STORE = "module.models.azurerm_storage_account.this"
 
 
@@ -198,6 +199,15 @@ def test_what_is_reached_or_told_further_is_an_opening(
     assert any(said in one for one in found.openings), found
 
 
+def test_a_new_app_says_what_it_runs_unless_that_is_hidden() -> None:
+    after = {**app("r/a:1"), "ingress": [{"external_enabled": True}]}
+    assert opened(summary(entry(APP, None, after))).endswith(
+        'runs "r/a:1" and answers in the network'
+    )
+    hidden = {"template": [{"container": [{"image": True}]}]}
+    assert "can't be reviewed" in summary(entry(APP, None, after, secret=hidden)).doubts[0]
+
+
 def test_what_goes_with_what_it_watches_is_no_opening() -> None:
     store = {"id": "/store"}
     logs = {"target_resource_id": "/store/blobServices/default"}
@@ -207,6 +217,15 @@ def test_what_goes_with_what_it_watches_is_no_opening() -> None:
         entry("azurerm_monitor_scheduled_query_rules_alert_v2.x", {"scopes": ["/store"]}, None),
     )
     assert found.openings == ()
+
+
+@pytest.mark.parametrize("secret", [{"security_rule": True}, {"security_rule": [{WHERE: True}]}])
+@pytest.mark.parametrize("before", [None, {"security_rule": [rule("r", **{WHERE: "10.9.9.9"})]}])
+def test_what_is_hidden_as_a_secret_is_a_doubt_and_stays_hidden(before: Any, secret: Any) -> None:
+    after = {"security_rule": [rule("r", **{WHERE: "203.0.113.9"})]}
+    found = summary(entry(RULES, before, after, secret=secret))
+    assert found.doubts
+    assert "203.0.113.9" not in str((found.openings, found.doubts, found.closings, found.changes))
 
 
 def app(image: str, **settings: str) -> dict[str, Any]:

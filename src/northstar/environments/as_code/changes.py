@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from northstar.environments.as_code.differences import Difference, differences
+from northstar.environments.as_code.differences import (
+    Difference,
+    differences,
+    without_secrets,
+)
 from northstar.environments.as_code.wording import bare, named, part_of
 from northstar.environments.domain import ChangeKind
 from northstar.environments.plan import Plan
@@ -43,13 +47,15 @@ class Change:
 
     @cached_property
     def before(self) -> Mapping[str, Any]:
-        """Its values as they are; empty if it is new."""
-        return self.entry["change"].get("before") or {}
+        """Its values as they are, secrets withheld; empty if it is new."""
+        change = self.entry["change"]
+        return without_secrets(change.get("before"), change.get("before_sensitive")) or {}
 
     @cached_property
     def after(self) -> Mapping[str, Any]:
-        """Its values as they will be, as far as they are known; empty if it is removed."""
-        return self.entry["change"].get("after") or {}
+        """Its values as they will be, as far as they are known, secrets withheld; or empty."""
+        change = self.entry["change"]
+        return without_secrets(change.get("after"), change.get("after_sensitive")) or {}
 
     @property
     def part(self) -> str:

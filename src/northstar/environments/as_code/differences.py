@@ -69,6 +69,21 @@ def written(value: Any, longest: int = _LONGEST) -> str:
     return f"{text[:longest]}… ({more} more characters)" if more > 0 else text
 
 
+def without_secrets(value: Any, secret: Any) -> Any:
+    """A value whose sensitive texts and numbers are withheld, and whose sensitive blocks are empty.
+
+    Args:
+        secret: the tree that says what is sensitive, such as ``after_sensitive``.
+    """
+    if secret is True:
+        return type(value)() if isinstance(value, list | dict) else SECRET
+    if _is_mapping(value):
+        return {key: without_secrets(one, _step(secret, key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(one, _step(secret, i)) for i, one in enumerate(value)]
+    return value
+
+
 def printable(text: str) -> str:
     """A text with everything escaped that can't be seen or that moves what is seen."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from northstar.environments.as_code.changes import Change, Directory, unusual
-from northstar.environments.as_code.differences import Difference, written
+from northstar.environments.as_code.differences import SECRET, Difference, written
 from northstar.environments.as_code.exposure_of_access import (
     administrators,
     by_assignment,
@@ -196,6 +196,8 @@ def _new_app(
     ]
     place = ("template", 0, "container", 0, "image")
     origins = {o.type for o in (plan.leads_to(resource, *place) if resource else ())}
+    if SECRET in images:
+        yield doubts(f"{change.named}: its image is withheld as a secret, and can't be reviewed")
     if None not in images and images:
         runs = listed([written(one) for one in images])
     elif origins == {"azurerm_container_registry"}:
@@ -255,10 +257,9 @@ def _rest(change: Change) -> Iterator[Note]:
         yield doubts(f"{change.named} is removed: it may have protected something")
     if change.kind == "create":
         yield from _ways_into_new(change)
-    if change.type in _JUDGED:
-        return
     for one in change.differences:
-        if _is_told(change, one) or _is_harmless(change, one):
+        told_above = change.type in _JUDGED or _is_told(change, one)
+        if (told_above and not one.secret) or _is_harmless(change, one):
             continue
         told = f"{change.named}: {one}"
         yield opens(told) if _OPENING.search(one.pattern) and one.known else doubts(told)
@@ -266,11 +267,26 @@ def _rest(change: Change) -> Iterator[Note]:
 
 def _ways_into_new(change: Change) -> Iterator[Note]:
     """Ways into a new resource that no policy forbids: addresses, domains, other sites."""
+    for name in _WITHHELD:
+        if change.is_secret(name):
+            yield doubts(f"{change.named}: {name} is withheld as a secret, and can't be reviewed")
     for prefix, values in (("", change.after), *_blocks(change.after)):
         for name, value in values.items():
             if name in _NAMED_WAYS and value not in (None, [], {}, "", False):
                 yield opens(f"{change.named}: {prefix}{name}: {written(value, 300)}")
 
+
+_WITHHELD = (
+    "identity",
+    "ingress",
+    "network_acls",
+    "network_rules",
+    "principal_id",
+    "role_definition_name",
+    "scope",
+    "security_rule",
+)
+"""Attributes of something new that must not be hidden from who reviews it."""
 
 _NAMED_WAYS = (
     "access_policy",

@@ -119,7 +119,8 @@ def _is_priced(change: Change) -> bool:
 
 
 def _priced(change: Change) -> Priced:
-    return Priced(change.type, change.before or None, change.after or None)
+    values = change.entry["change"]
+    return Priced(change.type, values.get("before"), values.get("after"))
 
 
 def _outputs(document: Mapping[str, Any]) -> Iterator[str]:
