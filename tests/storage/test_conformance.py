@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from northstar.errors import NotFound
 from northstar.storage.errors import AlreadyThere
+from northstar.storage.folder import LocalFolder
 from northstar.storage.interface import ObjectStore
 from northstar.storage.places import check_store, open_store
 
@@ -166,3 +168,18 @@ def test_any_bytes_come_back_under_any_name(value: bytes, name: str) -> None:
 
 def _stores() -> Iterator[ObjectStore]:
     yield open_store(f"memory://{uuid.uuid4().hex}")
+
+
+def test_the_folders_that_a_name_needs_are_on_the_disk_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, synchronise = set(), os.fsync
+
+    def record(descriptor: int) -> None:
+        done.add(Path(f"/proc/self/fd/{descriptor}").readlink())
+        synchronise(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    LocalFolder(tmp_path / "captures").put("squad/day/segment.arrow", b"rows")
+    below = tmp_path / "captures"
+    assert {tmp_path, below, below / "squad", below / "squad" / "day"} <= done

@@ -28,6 +28,7 @@ class LocalFolder:
 
     def put(self, name: str, content: bytes | Path, *, new: bool = False) -> None:
         path = self._path(name)
+        new_folders = [each for each in path.parents if not each.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}{_UNFINISHED}")
         try:
@@ -40,7 +41,8 @@ class LocalFolder:
             raise AlreadyThere(f"{name} is in {self._root} already.") from error
         finally:
             unfinished.unlink(missing_ok=True)
-        _synchronise(path.parent)
+        for folder in (path.parent, *(each.parent for each in new_folders)):
+            _synchronise(folder)
 
     def read(self, name: str) -> Iterator[bytes]:
         try:
