@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,23 @@ def test_marks_and_empty_days_are_forgotten(tmp_path: Path, place: str) -> None:
     os.utime(mark, (0, 0))
     shipper.step()
     assert not path.parent.exists()
+
+
+def test_two_shippers_that_tidy_at_once_do_not_fail(tmp_path: Path) -> None:
+    def tidy(_: int) -> int:
+        return Shipper(tmp_path / "spool", SquadStores(str(tmp_path / "store"))).step()
+
+    for day in range(1, 10):
+        marks = (
+            tmp_path / "spool" / "squad" / "project" / "prod" / "predictions" / f"2020-01-0{day}"
+        )
+        marks.mkdir(parents=True)
+        for number in range(100):
+            (marks / f"{number}.shipped").touch()
+            os.utime(marks / f"{number}.shipped", (0, 0))
+        with ThreadPoolExecutor(2) as shippers:
+            assert list(shippers.map(tidy, range(2))) == [0, 0]
+        assert not marks.exists()
 
 
 def test_what_waits_for_the_store_is_bounded_and_the_rest_is_counted(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,12 +79,14 @@ class Shipper:
         today = datetime.now(UTC).date().isoformat()
         days = set()
         for mark in self._spool.glob(f"{_ANYWHERE}{SHIPPED}"):
-            if mark.stat().st_mtime < oldest:
-                mark.unlink(missing_ok=True)
-                days.add(mark.parent)
+            with suppress(FileNotFoundError):  # another shipper was here
+                if mark.stat().st_mtime < oldest:
+                    mark.unlink()
+                    days.add(mark.parent)
         for day in days:
-            if day.name < today and not any(day.iterdir()):
-                day.rmdir()
+            if day.name < today:
+                with suppress(OSError):  # it is gone, or there is something in it
+                    day.rmdir()
 
 
 def waiting(spool: Path) -> list[Path]:
