@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -78,10 +79,11 @@ def test_a_name_keeps_its_number_and_nobody_else_gets_it(tmp_path: Path) -> None
 def test_a_number_that_could_not_be_kept_is_not_used(tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     one, other = (UserNumbers(file, range(20000, 20002)) for _ in range(2))
-    (tmp_path / "users.part").mkdir()  # as a full disk would, it keeps the file from being written
+    full = tmp_path / f".users.json.{os.getpid()}.part"  # as a full disk would, it
+    full.mkdir()  # keeps the file from being written
     with pytest.raises(IsADirectoryError):
         one.number("job:a")
-    (tmp_path / "users.part").rmdir()
+    full.rmdir()
     assert other.number("job:b") != one.number("job:a")
 
 

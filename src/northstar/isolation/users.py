@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from northstar.durable import replace_file
 from northstar.errors import Failed
 
 _FEWEST = 1000  # numbers below belong to the system
@@ -65,17 +65,7 @@ class UserNumbers:
             return {}
 
     def _write(self, known: Mapping[str, int]) -> None:
-        half = self._file.with_suffix(".part")
-        with half.open("w") as file:
-            json.dump(known, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(self._file)
-        folder = os.open(self._file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(self._file, json.dumps(known, indent=1))
 
 
 def parse_numbers(text: str) -> range | None:

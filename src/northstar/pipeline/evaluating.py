@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from northstar.connection import Connection
+from northstar.durable import replace_file
 from northstar.metrics import Floats
 from northstar.monitoring.profile import build_reference
 from northstar.pipeline.domain import RunState
@@ -22,7 +23,7 @@ from northstar.pipeline.lineage import make_lineage, template_of
 from northstar.pipeline.live import LiveAnswers, ask_live_version
 from northstar.pipeline.process import Echo
 from northstar.pipeline.registering import MODEL_ARTIFACT
-from northstar.pipeline.run_folder import RunFolder, replace_file
+from northstar.pipeline.run_folder import RunFolder
 from northstar.pipeline.scoring import Scored, score_model
 from northstar.pipeline.tables import Arrays, arrays, column_array, read_table
 from northstar.pipeline.tracking import Tracking

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from northstar.durable import replace_file
 from northstar.errors import NotFound
 from northstar.pipeline.domain import RunState
 from northstar.pipeline.errors import NotResumable
@@ -151,16 +151,6 @@ class RunFolder:
 def run_name(now: datetime) -> str:
     """A new run's name; it begins with the time, so that names sort by age."""
     return f"{now.astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file in one step, surviving power loss."""
-    half = path.with_name(f".{path.name}.part")
-    with half.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(path)
 
 
 def _runs(project: Path) -> Path:

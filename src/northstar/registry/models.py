@@ -7,7 +7,6 @@ record of the run. Who receives a model checks its digest.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from northstar.digest import folder_digest
+from northstar.durable import synchronise
 from northstar.errors import NotFound
 from northstar.registry.archive import tar_stream
 from northstar.registry.errors import WrongModel
@@ -63,15 +63,15 @@ class ModelFolders:
         if not target.is_dir():
             for path in folder.rglob("*"):
                 path.chmod(0o555 if path.is_dir() else 0o444)
-                _synchronise(path)
-            _synchronise(folder)  # before it has its name: what has one is whole, or never will be
+                synchronise(path)
+            synchronise(folder)  # before it has its name: what has one is whole, or never will be
             try:
                 folder.rename(target)
             except OSError:
                 if not target.is_dir():  # then it was not another replica that kept it meanwhile
                     raise
             target.chmod(0o555)
-            _synchronise(self._root)
+            synchronise(self._root)
         return digest
 
     def archive(self, digest: str) -> Iterator[bytes]:
@@ -145,15 +145,6 @@ def _remove(path: Path) -> None:
     for folder in (each for each in path.rglob("*") if each.is_dir() and not each.is_symlink()):
         folder.chmod(0o700)  # it was made read-only, as another replica kept the same
     shutil.rmtree(path, ignore_errors=True)
-
-
-def _synchronise(path: Path) -> None:
-    """Make a file's content, or the names in a folder, survive a crash of the machine."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _model_digest(folder: Path) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from northstar.durable import synchronise
 from northstar.errors import Invalid, NotFound
 from northstar.storage.errors import AlreadyThere
 
@@ -42,7 +43,7 @@ class LocalFolder:
         finally:
             unfinished.unlink(missing_ok=True)
         for folder in (path.parent, *(each.parent for each in new_folders)):
-            _synchronise(folder)
+            synchronise(folder)
 
     def read(self, name: str) -> Iterator[bytes]:
         try:
@@ -80,15 +81,6 @@ def _write(path: Path, content: bytes | Path) -> None:
                 shutil.copyfileobj(source, file, _CHUNK_BYTES)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _synchronise(folder: Path) -> None:
-    """Make a new name in a folder survive a crash of the machine."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

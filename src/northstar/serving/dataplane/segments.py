@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from northstar.durable import synchronise
 from northstar.registry.domain import Column, ColumnType
 from northstar.serving.dataplane.inputs import Rows, typed_array
 from northstar.serving.domain import ModelSpec, variant_name
@@ -93,11 +94,7 @@ def write_segment(path: Path, table: pa.Table) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    synchronise(path.parent)
 
 
 def _feature(values: Sequence[Any], column: Column) -> pa.Array:

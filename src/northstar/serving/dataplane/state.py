@@ -22,6 +22,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
+from northstar.durable import replace_file
 from northstar.errors import Conflict
 from northstar.serving.domain import EndpointSpec
 
@@ -61,18 +62,18 @@ class StateFolder:
 
     def write_process(self, process: ServingProcess) -> None:
         """Say which process serves from here."""
-        _replace(self.path / "process.json", json.dumps(asdict(process)))
+        replace_file(self.path / "process.json", json.dumps(asdict(process)))
 
     def write_wanted(self, spec: EndpointSpec) -> None:
         """Keep the newest spec; its models must be in place."""
-        _replace(self.path / "wanted.json", spec.model_dump_json())
+        replace_file(self.path / "wanted.json", spec.model_dump_json())
 
     def confirm(self, revision: int) -> None:
         """Remember that the wanted spec of this revision loads, and drop models it outlived."""
         spec = self._read("wanted.json")
         if spec is None or spec.revision != revision:
             return
-        _replace(self.path / "good.json", spec.model_dump_json())
+        replace_file(self.path / "good.json", spec.model_dump_json())
         kept = {model.digest.removeprefix("sha256:") for model in spec.models}
         for folder in (*self.models.iterdir(), *self.prepared.glob("*")):
             if folder.name not in kept:
@@ -125,12 +126,3 @@ def _read_plain(path: Path) -> bytes:
         return os.read(descriptor, _MOST_BYTES)
     finally:
         os.close(descriptor)
-
-
-def _replace(path: Path, content: str) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    with unfinished.open("w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
