@@ -19,6 +19,7 @@ from northstar.environments.as_code.report_text import as_markdown, as_text
 from northstar.environments.as_code.review import Review
 from northstar.environments.as_code.schema import SCHEMA_NAME, schema_text
 from northstar.environments.as_code.starter import STARTER
+from northstar.environments.as_code.wording import counted
 from northstar.environments.client import EnvironmentsClient
 from northstar.environments.domain import EnvironmentReport, ReportKind
 from northstar.errors import Conflict, Invalid, NorthstarError, Unauthenticated
@@ -232,13 +233,13 @@ def _carry_out(stage: Stage, reviewed: Review, *, yes: bool, question: str) -> N
     if not yes:
         click.confirm(question, abort=True, err=True)
     done = stage.apply(reviewed)
-    say(f"{stage.name}: done, {len(done.done)} resources.")
+    say(f"{stage.name}: done, {counted(len(done.done), 'resource')}.")
 
 
 def _refuse(reviewed: Review) -> None:
     if reviewed.refusals:
         raise PlanRefused(
-            f"{reviewed.stage}: {len(reviewed.refusals)} reasons stand against it, named above.",
+            f"{reviewed.stage}: {counted(len(reviewed.refusals), 'reason')} against it, named above.",
             hint="Mend them and plan again, or add a waiver to platform.yaml.",
         )
 
@@ -284,6 +285,8 @@ def _as_json(reviewed: Review) -> dict[str, Any]:
         "lost": [vars(lost) for lost in summary.lost],
         "rights": list(summary.rights),
         "openings": list(summary.openings),
+        "doubts": list(summary.doubts),
+        "closings": list(summary.closings),
         "cost": {**vars(summary.cost), "as_of": summary.cost.as_of.isoformat()},
         "findings": [finding.model_dump() for finding in reviewed.reported_findings()],
         "unused_waivers": [waiver.model_dump(mode="json") for waiver in reviewed.unused],
