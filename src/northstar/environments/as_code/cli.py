@@ -238,8 +238,9 @@ def _carry_out(stage: Stage, reviewed: Review, *, yes: bool, question: str) -> N
 
 def _refuse(reviewed: Review) -> None:
     if reviewed.refusals:
+        reasons = counted(len(reviewed.refusals), "reason")
         raise PlanRefused(
-            f"{reviewed.stage}: {counted(len(reviewed.refusals), 'reason')} against it, named above.",
+            f"{reviewed.stage}: {reasons} against it, named above.",
             hint="Mend them and plan again, or add a waiver to platform.yaml.",
         )
 
