@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,6 +253,21 @@ def test_what_terraform_refuses_is_told_with_the_part_it_is_about(run: Env, plat
     )
     with pytest.raises(TerraformFailed, match=r"azure_devops_connections must have the issuer"):
         run("plan", "dev")
+
+
+def test_who_is_not_signed_in_to_azure_is_told_how(
+    run: Env, platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(platform, EXAMPLE_PLATFORM, lambda _: None)  # its state is in Azure
+    terraform = shutil.which("terraform")
+    assert terraform
+    alone = tmp_path / "alone"  # without Azure's command line
+    alone.mkdir()
+    (alone / "terraform").symlink_to(terraform)
+    monkeypatch.setenv("PATH", str(alone))
+    with pytest.raises(TerraformFailed) as failed:
+        run("plan", "dev")
+    assert "az login" in failed.value.hint
 
 
 def test_a_machine_without_terraform_says_so(run: Env, monkeypatch: pytest.MonkeyPatch) -> None:

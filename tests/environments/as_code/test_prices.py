@@ -95,3 +95,9 @@ def test_prices_that_are_missing_or_wrong_are_told(tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("currency: EUR\nas_of: 2026-11-20\nprices: [{type: x}]\n")
     with pytest.raises(DocumentInvalid, match="month"):
         load_prices(tmp_path / "wrong.yaml")
+
+
+def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_bytes(b"currency: EUR\nsource: Ren\xe9\n")
+    with pytest.raises(DocumentInvalid, match=r"prices.yaml:2: .*UTF-8"):
+        load_prices(tmp_path / "prices.yaml")

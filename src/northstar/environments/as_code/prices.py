@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from northstar.documents import DocumentInvalid, parse_document
+from northstar.documents import DocumentInvalid, parse_document, read_text
 from northstar.environments.as_code.wording import counted, noun_of
 from northstar.environments.policies import at
 from northstar.errors import NotFound
@@ -114,10 +114,9 @@ def load_prices(own: Path | None = None) -> PriceList:
     if own is None:
         return known
     try:
-        text = own.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotFound(f"The prices in {own} can't be read: {error.strerror}.") from error
-    theirs = _parse(text, own)
+        theirs = _parse(read_text(own, DocumentInvalid), own)
+    except FileNotFoundError as error:
+        raise NotFound(f"There are no prices in {own}.") from error
     replaced = {price.type for price in theirs.prices} | set(theirs.free)
     free = tuple(kind for kind in known.free if kind not in replaced)
     # Amounts in another currency can't be added: what theirs doesn't know, is then unknown.

@@ -37,6 +37,7 @@ _PATIENCE = 3
 _MOST_NAMED = 20
 _ERRORED = "errored.tfstate"  # how Terraform calls it
 _GO_ON = "The state knows what was done. Mend the cause, then plan and apply again."
+_NOT_SIGNED_IN = ("Azure CLI", "AzureCli", "az login", "build authorizer")
 _LOCK_INFO = re.compile(r"(ID|Operation|Who|Created):[ ]+(\S.*?)\s*$", re.MULTILINE)
 _UNWANTED = ("TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_LOG")
 _DOING = {"create": "making", "update": "changing", "delete": "removing", "replace": "replacing"}
@@ -327,6 +328,8 @@ def _failure(
     said = [one for one in dict.fromkeys(errors) if one] or ["Terraform did not say why."]
     if any("state lock" in one.lower() for one in said):
         return _locked(said)
+    if any(sign in one for one in said for sign in _NOT_SIGNED_IN):
+        hint = hint or "Sign in to Azure: az login, or ARM_USE_OIDC and its like in a pipeline."
     lines = [f"Terraform could not {doing}:", *(f"  {one}" for one in said)]
     if progress is None:
         return TerraformFailed("\n".join(lines), hint=hint)
