@@ -93,6 +93,11 @@ class EndpointRef:
         return ProjectRef(self.squad, self.project)
 
     @property
+    def scope(self) -> Scope:
+        """Where one needs a right to do something with it."""
+        return Scope(self.squad, self.project, self.environment)
+
+    @property
     def path(self) -> str:
         """The endpoint's environment in the HTTP API."""
         return f"{self.project_ref.path}/environments/{self.environment}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
-from sqlalchemy import select, text
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from northstar.access import api, store
@@ -29,9 +29,8 @@ from northstar.access.sign_in.store import accounts
 from northstar.access.testing import AccessBench
 from northstar.names import EndpointRef, ProjectRef, Scope
 from tests.access.credentials.test_certificates import certificate_of
+from tests.failing_audit import failing_audit
 
-_FAILS = """CREATE TRIGGER the_disk_is_full BEFORE INSERT ON access_audit
-WHEN NEW.outcome = 'done' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"""
 _TABLES = [*store.TABLES, *credential_store.TABLES, elevations, accounts]
 _UNSEEN = {"access_audit", "access_keys"}  # keys: the first is made when one is needed
 
@@ -216,12 +215,9 @@ def test_what_is_not_recorded_does_not_take_effect(
 ) -> None:
     send = case(world)
     keys, before = world.access.tokens.keys.jwks(), world.held()
-    with world.bench.database.begin() as connection:
-        connection.execute(text(_FAILS))
-    assert send() >= 400, route
+    with failing_audit(world.bench.database):
+        assert send() >= 400, route
     assert (world.held(), world.access.tokens.keys.jwks()) == (before, keys)
-    with world.bench.database.begin() as connection:
-        connection.execute(text("DROP TRIGGER the_disk_is_full"))
     assert send() in (200, 201, 204, 303)
     told = world.access.audit.entries(action=action, limit=1)[0]
     assert told.outcome == "done"

@@ -8,6 +8,7 @@ from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from northstar.environments.client import FreezesClient
 from northstar.environments.freeze_service import FreezeService
@@ -19,7 +20,9 @@ from northstar.project.service import ProjectService
 from northstar.project.store import ProjectStore
 from northstar.release.domain import DIRECT, Hold
 from northstar.release.errors import EnvironmentFrozen
+from northstar.standards.domain import Parameters
 from tests.environments.office import HOUR, OTHER, PROJECT, Office
+from tests.failing_audit import failing_audit
 from tests.release.world import DEV, PROD, World
 
 
@@ -85,6 +88,41 @@ def test_an_exempted_project_releases_as_ever_until_the_exemption_ends(world: Fr
     told = world.access.audit.entries(action="freeze:exempted")[0]
     assert (told.principal, told.detail["reason"]) == ("user:dora", "Fares are wrong.")
     assert told.detail["project"] == "operations/late-arrival"
+
+
+_DEEDS: dict[str, Callable[[Frozen], object]] = {
+    "freeze": lambda w: w.freezes.set("dev", None, "Why.", None, w.clock.now() + HOUR, w.dora),
+    "change": lambda w: w.freezes.change(1, w.dora, reason="Another."),
+    "lift": lambda w: w.freezes.lift(1, w.dora),
+    "exempt": lambda w: w.freezes.exempt(1, PROJECT, "Fares are wrong.", 2, w.dora),
+    "propose": lambda w: w.releases.propose(DEV, 1, w.anna, DIRECT),
+    "approve": lambda w: w.releases.approve(PROD, 1, w.ben),
+    "reject": lambda w: w.releases.reject(PROD, 1, w.ben, "No."),
+    "thresholds": lambda w: w.standards.set_parameters(Parameters(minimum_rows_test=9), "user:x"),
+    "reset": lambda w: w.standards.reset_parameters("user:x"),
+}
+
+
+@pytest.mark.parametrize("deed", _DEEDS.values(), ids=_DEEDS)
+def test_what_is_not_recorded_does_not_take_effect(
+    world: Frozen, deed: Callable[[Frozen], object]
+) -> None:
+    world.register(1)
+    world.releases.propose(PROD, 1, world.anna, DIRECT)
+    world.standards.set_parameters(Parameters(minimum_rows_test=300), "user:x")
+    world.freezes.set("staging", None, "Why.", None, world.clock.now() + 2 * HOUR, world.dora)
+
+    def held() -> object:
+        releases = [world.releases.releases(endpoint) for endpoint in (DEV, PROD)]
+        return world.freezes.freezes(ended=True), world.standards.parameters(), releases
+
+    before, recorded = held(), len(world.access.audit.entries(outcome="done", limit=1000))
+    with failing_audit(world.database), pytest.raises(DBAPIError):
+        deed(world)
+    assert held() == before
+    deed(world)
+    assert held() != before
+    assert len(world.access.audit.entries(outcome="done", limit=1000)) > recorded
 
 
 def test_a_freeze_of_one_squad_holds_nobody_else(office: Office) -> None:

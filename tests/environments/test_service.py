@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from northstar.environments.domain import Environment, EnvironmentReport, PolicyFinding
 from northstar.errors import Conflict, Denied, Invalid, NotFound
 from tests.environments.office import HOUR, Office, changed
+from tests.failing_audit import failing_audit
 
 DAY = timedelta(days=1)
 
@@ -23,6 +25,12 @@ def test_an_environment_is_what_was_said_of_it_until_that_is_taken_back(office: 
     assert admin.set(said) == said
     assert office.environments("reader", "/operations").status("prod").environment == said
     assert [one.environment.name for one in admin.environments()] == ["dev", "staging", "prod"]
+
+    with failing_audit(office.platform.database), pytest.raises(DBAPIError):
+        admin.set(Environment(name="prod"))
+    with failing_audit(office.platform.database), pytest.raises(DBAPIError):
+        office.connection("platform-admin").delete("/api/environments/prod")
+    assert admin.status("prod").environment == said
 
     office.connection("platform-admin").delete("/api/environments/prod")
     assert admin.status("prod").environment == Environment(name="prod")

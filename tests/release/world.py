@@ -56,7 +56,8 @@ class World:
             self._uses,
             AnyProject(),
         )
-        self.standards = StandardsService(self.registry, ParameterStore(self.database, self.clock))
+        parameters = ParameterStore(self.database, self.clock, self.access.audit)
+        self.standards = StandardsService(self.registry, parameters)
         self.releases = ReleaseService(
             self.database,
             self.clock,

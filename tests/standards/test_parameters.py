@@ -53,7 +53,7 @@ def test_a_gate_goes_by_the_thresholds_in_force(service: StandardsService) -> No
 
     assert [one.id for one in verdict.unmet] == ["minimum-data"]
     assert "1,000" in verdict.unmet[0].asks
-    service.reset_parameters()
+    service.reset_parameters("user:anna")
     assert service.judge(candidate, "prod", None).passed
 
 
@@ -69,6 +69,8 @@ def test_an_administrator_sets_them_and_it_is_recorded(
     assert (entry.principal, entry.detail["calibration_error"]) == ("user:admin", 0.05)
 
     assert client.delete(PLACE, headers=admin).status_code == 204
+    entry = bench.access.audit.entries(action="standard:update", outcome="done")[0]
+    assert (entry.principal, entry.detail) == ("user:admin", Parameters().model_dump())
     assert client.get(PLACE, headers=admin).json() == Parameters().model_dump()
 
 
@@ -86,7 +88,7 @@ def test_thresholds_that_make_no_sense_are_refused(
 
 
 def test_a_threshold_that_joined_later_is_the_shipped_one(world: World) -> None:
-    store = ParameterStore(world.database, world.clock)
+    store = ParameterStore(world.database, world.clock, world.access.audit)
     store.write(Parameters(minimum_rows_test=9), "user:anna")
     with world.database.begin() as connection:
         older = {"parameters": '{"minimum_rows_test": 9}'}

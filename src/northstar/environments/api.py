@@ -102,15 +102,11 @@ def _add_environments(routes: APIRouter, service: EnvironmentService, guard: Gua
 
     @routes.put(_PLACE, dependencies=[guard("environment:update")])
     def set_environment(name: EnvironmentName, body: NewSettings, request: Request) -> Environment:
-        who, said = caller(request).id, body.model_dump(mode="json")
-        wanted = Environment(name=name, **said)
-        told = {"environment": name, **said}
-        guard.access.audit.record(who, "environment:update", Scope(), "done", told)
-        return service.set(wanted, who)
+        return service.set(Environment(name=name, **body.model_dump()), caller(request).id)
 
     @routes.delete(_PLACE, status_code=204, dependencies=[guard("environment:update")])
-    def reset_environment(name: EnvironmentName) -> None:
-        service.reset(name)
+    def reset_environment(name: EnvironmentName, request: Request) -> None:
+        service.reset(name, caller(request).id)
 
 
 def _add_reports(routes: APIRouter, service: EnvironmentService, guard: Guard) -> None:

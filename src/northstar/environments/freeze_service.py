@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
+from northstar.access.audit import Change
 from northstar.access.domain import Principal
 from northstar.access.service import AccessService
 from northstar.clock import Clock
@@ -89,9 +90,9 @@ class FreezeService:
         if squad is not None:
             self._projects.squad(squad)
         check_times(wanted.starts_at, wanted.ends_at, now)
-        with self._database.begin() as connection:
-            made = store.add_freeze(connection, wanted)
-        self._record(principal, made, "set")
+        with self._access.audit.change() as change:
+            made = store.add_freeze(change.connection, wanted)
+            _record(change, principal, made, "set")
         return made
 
     def change(
@@ -107,8 +108,8 @@ class FreezeService:
         Raises ``NotAllowed``, ``NotFound``, ``Invalid`` for the times.
         """
         self._allowed(number, principal)
-        with self._database.begin() as connection:
-            found = store.get_freeze(connection, number)
+        with self._access.audit.change() as change:
+            found = store.get_freeze(change.connection, number)
             if found is None:
                 raise _no_such(number)
             asked = {"reason": reason, "starts_at": starts_at, "ends_at": ends_at}
@@ -116,19 +117,19 @@ class FreezeService:
             changed = found.model_copy(update=told)
             if (changed.starts_at, changed.ends_at) != (found.starts_at, found.ends_at):
                 check_times(changed.starts_at, changed.ends_at, self._clock.now())
-            store.save_freeze(connection, changed)
-        self._record(principal, changed, "changed")
+            store.save_freeze(change.connection, changed)
+            _record(change, principal, changed, "changed")
         return changed
 
     def lift(self, number: int, principal: Principal) -> None:
         """End a freeze now, or take back one to come; raises ``NotAllowed``, ``NotFound``."""
         self._allowed(number, principal)
-        with self._database.begin() as connection:
-            found = store.get_freeze(connection, number)
+        with self._access.audit.change() as change:
+            found = store.get_freeze(change.connection, number)
             if found is None:
                 raise _no_such(number)  # somebody was faster; it is theirs in the audit
-            store.lift_freeze(connection, number, principal.id, self._clock.now())
-        self._record(principal, found, "lifted")
+            store.lift_freeze(change.connection, number, principal.id, self._clock.now())
+            _record(change, principal, found, "lifted")
 
     def exempt(
         self, number: int, project: ProjectRef, reason: str, hours: float, principal: Principal
@@ -142,8 +143,8 @@ class FreezeService:
         self._allowed(number, principal)
         self._projects.project(project)
         now = self._clock.now()
-        with self._database.begin() as connection:
-            found = store.get_freeze(connection, number)
+        with self._access.audit.change() as change:
+            found = store.get_freeze(change.connection, number)
             if found is None:
                 raise _no_such(number)
             if found.state(now) == "ended":
@@ -156,26 +157,15 @@ class FreezeService:
                 given_at=now,
             )
             changed = exempt(found, exemption)
-            store.save_freeze(connection, changed)
-        told: dict[str, JsonValue] = {"project": str(project), "hours": hours}
-        self._record(principal, changed, "exempted", **{**told, "reason": reason})
+            store.save_freeze(change.connection, changed)
+            told: dict[str, JsonValue] = {"project": str(project), "hours": hours}
+            _record(change, principal, changed, "exempted", **{**told, "reason": reason})
         return changed
 
     def _allowed(self, number: int, principal: Principal) -> Freeze:
         found = self.freeze(number)
         self._access.check(principal, ACTION, found.scope)
         return found
-
-    def _record(self, principal: Principal, freeze: Freeze, what: str, **more: JsonValue) -> None:
-        told: dict[str, JsonValue] = {
-            "freeze": freeze.id,
-            "environment": freeze.environment,
-            "starts_at": freeze.starts_at.isoformat(),
-            "ends_at": freeze.ends_at.isoformat(),
-            "reason": freeze.reason,
-            **more,
-        }
-        self._access.audit.record(principal.id, f"freeze:{what}", freeze.scope, "done", told)
 
 
 def way_out(freeze: Freeze, endpoint: EndpointRef) -> str:
@@ -187,6 +177,20 @@ def way_out(freeze: Freeze, endpoint: EndpointRef) -> str:
         f"lift it, or let one project through: northstar env freeze exempt {freeze.id} "
         f"{endpoint.project_ref} --reason …. Rollbacks are possible all the same."
     )
+
+
+def _record(
+    change: Change, principal: Principal, freeze: Freeze, what: str, **more: JsonValue
+) -> None:
+    told: dict[str, JsonValue] = {
+        "freeze": freeze.id,
+        "environment": freeze.environment,
+        "starts_at": freeze.starts_at.isoformat(),
+        "ends_at": freeze.ends_at.isoformat(),
+        "reason": freeze.reason,
+        **more,
+    }
+    change.record(principal.id, f"freeze:{what}", freeze.scope, **told)
 
 
 def _no_such(number: int) -> NotFound:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from northstar.access.audit import AuditLog
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.environments import store
@@ -22,7 +23,7 @@ from northstar.environments.domain import (
 from northstar.errors import Invalid
 from northstar.monitoring.domain import Differs
 from northstar.monitoring.service import MonitoringService
-from northstar.names import ENVIRONMENTS, EnvironmentName
+from northstar.names import ENVIRONMENTS, EnvironmentName, Scope
 
 _KEPT = 50
 _AHEAD = timedelta(minutes=5)
@@ -33,12 +34,16 @@ class EnvironmentService:
     """The three environments; safe to share between threads and replicas.
 
     Args:
+        audit: what is said of an environment is recorded there.
         monitoring: where drift becomes an alert.
     """
 
-    def __init__(self, database: Database, clock: Clock, monitoring: MonitoringService) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, audit: AuditLog, monitoring: MonitoringService
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._audit = audit
         self._monitoring = monitoring
 
     def environment(self, name: EnvironmentName) -> Environment:
@@ -48,14 +53,17 @@ class EnvironmentService:
 
     def set(self, wanted: Environment, by: str) -> Environment:
         """Say of an environment whose it is, where it runs, and so on; all of it at once."""
-        with self._database.begin() as connection:
-            store.set_environment(connection, wanted, by, self._clock.now())
+        told = wanted.model_dump(mode="json", exclude={"name"})
+        with self._audit.change() as change:
+            store.set_environment(change.connection, wanted, by, self._clock.now())
+            change.record(by, "environment:update", Scope(), environment=wanted.name, **told)
         return wanted
 
-    def reset(self, name: EnvironmentName) -> None:
+    def reset(self, name: EnvironmentName, by: str) -> None:
         """Let nothing be said of an environment; its freezes and reports stay."""
-        with self._database.begin() as connection:
-            store.forget_environment(connection, name)
+        with self._audit.change() as change:
+            store.forget_environment(change.connection, name)
+            change.record(by, "environment:update", Scope(), environment=name, reset=True)
 
     def overview(self) -> list[EnvironmentStatus]:
         """All environments as they stand."""

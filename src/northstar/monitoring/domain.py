@@ -235,8 +235,7 @@ class Alert(_Value):
     @property
     def scope(self) -> Scope:
         """Where one needs the right to see it; environments are of the whole platform."""
-        ref = self.ref
-        return Scope(ref.squad, ref.project, ref.environment) if ref else Scope()
+        return self.ref.scope if self.ref else Scope()
 
     @property
     def path(self) -> str:

@@ -119,7 +119,9 @@ def build(
     road = _road(ground)
     code = _squads_code(ground, road)
     monitoring = _monitoring(ground, road, code.jobs)
-    environments = EnvironmentService(ground.database, ground.clock, monitoring)
+    environments = EnvironmentService(
+        ground.database, ground.clock, ground.access.audit, monitoring
+    )
     backlogs = _backlogs(ground)
     mlflow = _mlflow(ground)
     return Platform(
@@ -219,7 +221,7 @@ def _road(ground: _Ground) -> _Road:
         uses,
         projects,
     )
-    standards = StandardsService(registry, ParameterStore(database, clock))
+    standards = StandardsService(registry, ParameterStore(database, clock, access.audit))
     endpoints = EndpointService(
         database,
         clock,

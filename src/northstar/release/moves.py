@@ -1,8 +1,8 @@
 """Letting events happen to releases, and telling the endpoint what follows from them.
 
-An event is one small transaction that moves releases and writes down the traffic that they now
-ask for. Telling the endpoint comes afterwards and may be repeated, so it does not matter where the
-process is killed in between.
+An event is one small transaction that moves releases, records that in the audit, and writes down
+the traffic that they now ask for. Telling the endpoint comes afterwards and may be repeated, so it
+does not matter where the process is killed in between.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 
-from northstar.access.audit import AuditLog
-from northstar.access.domain import Outcome
+from northstar.access.audit import AuditLog, Change
 from northstar.database import Database
 from northstar.errors import NorthstarError
-from northstar.names import EndpointRef, Scope
+from northstar.names import EndpointRef
 from northstar.registry.domain import VersionRecord
 from northstar.registry.service import RegistryService
 from northstar.release import store
@@ -67,12 +67,12 @@ class Moves:
     def add(self, release: Release, *events: Event) -> Release:
         """Write a new release; raises ``EndpointBusy`` if it may begin and another is under way."""
         try:
-            with self._database.begin() as connection:
-                added = store.add(connection, release, *events)
+            with self._audit.change() as change:
+                added = store.add(change.connection, release, *events)
+                for event in events:
+                    _record(change, added, event)
         except IntegrityError as error:
             raise _busy(release.endpoint) from error
-        for event in events:
-            self.record(event.by, f"release:{event.kind}", added, "done", event.reason)
         return added
 
     def make(self, endpoint: EndpointRef, *moves: Move) -> list[Release]:
@@ -83,18 +83,17 @@ class Moves:
         """
         moved = []
         try:
-            with self._database.begin() as connection:
-                releases = store.lock(connection, endpoint)
+            with self._audit.change() as change:
+                releases = store.lock(change.connection, endpoint)
                 for release_id, event in moves:
                     after = advance(releases[release_id], event)
-                    store.save(connection, after, event)
+                    store.save(change.connection, after, event)
                     releases[release_id] = after
                     moved.append(after)
-                store.want(connection, endpoint, desired_traffic(list(releases.values())))
+                    _record(change, after, event)
+                store.want(change.connection, endpoint, desired_traffic(list(releases.values())))
         except IntegrityError as error:
             raise _busy(endpoint) from error
-        for after, (_, event) in zip(moved, moves, strict=True):
-            self.record(event.by, f"release:{event.kind}", after, "done", event.reason)
         return moved
 
     def apply(self, endpoint: EndpointRef) -> None:
@@ -119,16 +118,14 @@ class Moves:
         with self._database.begin() as connection:
             store.mark_applied(connection, endpoint, traffic)
 
-    def record(self, by: str, action: str, release: Release, outcome: Outcome, reason: str) -> None:
-        """Write into the audit what was decided about a release."""
-        e = release.endpoint
-        self._audit.record(
-            by,
-            action,
-            Scope(e.squad, e.project, e.environment),
-            outcome,
-            {"release": release.id, "version": release.version, "reason": reason},
-        )
+
+def _record(change: Change, release: Release, event: Event) -> None:
+    told: dict[str, JsonValue] = {
+        "release": release.id,
+        "version": release.version,
+        "reason": event.reason,
+    }
+    change.record(event.by, f"release:{event.kind}", release.endpoint.scope, **told)
 
 
 def _busy(endpoint: EndpointRef) -> EndpointBusy:

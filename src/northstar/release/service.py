@@ -11,7 +11,7 @@ from northstar.access.service import AccessService
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Conflict, NotFound
-from northstar.names import EndpointRef, EnvironmentName, ProjectRef, Scope
+from northstar.names import EndpointRef, EnvironmentName, ProjectRef
 from northstar.registry.domain import VersionRecord, VersionUse
 from northstar.registry.service import RegistryService
 from northstar.release import domain, store
@@ -120,13 +120,13 @@ class ReleaseService:
         """
         release = self.get(endpoint, release_id)
         if objection := domain.forbids_approval(release, principal.id):
-            self._moves.record(principal.id, "release:approve", release, "denied", objection)
+            told: dict[str, JsonValue] = {"release": release_id, "version": release.version}
+            self._deny(endpoint, "release:approve", principal, objection, **told)
             raise FourEyes(
                 f"{principal.id} may not approve {release.name}: {objection}.",
                 hint="Ask somebody else who may approve here: `northstar role list`.",
             )
-        scope = Scope(endpoint.squad, endpoint.project, endpoint.environment)
-        self._access.check(principal, "release:approve", scope, **release.authors)
+        self._access.check(principal, "release:approve", endpoint.scope, **release.authors)
         self._require_thaw(endpoint, "release:approve", principal, release.version)
         event = domain.Approved(at=self._clock.now(), by=principal.id, reason=reason)
         return self._moves.make(endpoint, (release_id, event))[0]
@@ -249,10 +249,15 @@ class ReleaseService:
         self, endpoint: EndpointRef, action: str, principal: Principal, version: int
     ) -> None:
         if hold := self._holds(endpoint):
-            scope = Scope(endpoint.squad, endpoint.project, endpoint.environment)
-            told: dict[str, JsonValue] = {"version": version, "reason": hold.reason}
-            self._access.audit.record(principal.id, action, scope, "denied", told)
+            self._deny(endpoint, action, principal, hold.reason, version=version)
             raise EnvironmentFrozen(hold.reason, hint=hold.way_out)
+
+    def _deny(
+        self, endpoint: EndpointRef, action: str, by: Principal, reason: str, **told: JsonValue
+    ) -> None:
+        self._access.audit.record(
+            by.id, action, endpoint.scope, "denied", {**told, "reason": reason}
+        )
 
     def _proposal(
         self,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict
 
 from northstar.access.guard import Guard, caller
-from northstar.names import EnvironmentName, ProjectRef, Scope
+from northstar.names import EnvironmentName, ProjectRef
 from northstar.standards.domain import Parameters, StandardText, Verdict
 from northstar.standards.service import StandardsService
 
@@ -31,16 +31,13 @@ def router(service: StandardsService, guard: Guard) -> APIRouter:
 
     @routes.put("/standards/parameters", dependencies=[guard("standard:update")])
     def set_parameters(body: NewParameters, request: Request) -> Parameters:
-        who = caller(request).id
-        wanted = Parameters(**body.model_dump())
-        guard.access.audit.record(who, "standard:update", Scope(), "done", wanted.model_dump())
-        return service.set_parameters(wanted, who)
+        return service.set_parameters(Parameters(**body.model_dump()), caller(request).id)
 
     @routes.delete(
         "/standards/parameters", status_code=204, dependencies=[guard("standard:update")]
     )
-    def reset_parameters() -> None:
-        service.reset_parameters()
+    def reset_parameters(request: Request) -> None:
+        service.reset_parameters(caller(request).id)
 
     @routes.post(
         "/squads/{squad}/projects/{project}/versions/{version}/gate",

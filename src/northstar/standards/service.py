@@ -46,9 +46,9 @@ class StandardsService:
         self._parameters.write(parameters, by)
         return self.parameters()
 
-    def reset_parameters(self) -> None:
+    def reset_parameters(self, by: str) -> None:
         """Put the shipped thresholds in force."""
-        self._parameters.clear()
+        self._parameters.clear(by)
 
     def gate(self, project: ProjectRef, version: int, environment: EnvironmentName) -> Verdict:
         """Hold a version against an environment's standards; raises ``NotFound``."""

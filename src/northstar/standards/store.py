@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, String, Table, Text, delete, insert, select
 
+from northstar.access.audit import AuditLog
 from northstar.clock import Clock
 from northstar.database import Database, UtcDateTime, metadata
+from northstar.names import Scope
 from northstar.standards.domain import Parameters
 
 _ONLY = 1
@@ -21,11 +23,12 @@ standards_parameters = Table(
 
 
 class ParameterStore:
-    """The parameters in the control plane's database."""
+    """The parameters in the control plane's database; the audit says who set which."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, audit: AuditLog) -> None:
         self._database = database
         self._clock = clock
+        self._audit = audit
 
     def read(self) -> Parameters:
         """Those that hold; one that a row of before does not name is the shipped one."""
@@ -36,13 +39,15 @@ class ParameterStore:
     def write(self, parameters: Parameters, by: str) -> None:
         """Set all of them."""
         values = {"parameters": parameters.model_dump_json(), "set_by": by}
-        with self._database.begin() as connection:
-            connection.execute(delete(standards_parameters))
-            connection.execute(
+        with self._audit.change() as change:
+            change.connection.execute(delete(standards_parameters))
+            change.connection.execute(
                 insert(standards_parameters).values(id=_ONLY, set_at=self._clock.now(), **values)
             )
+            change.record(by, "standard:update", Scope(), **parameters.model_dump())
 
-    def clear(self) -> None:
+    def clear(self, by: str) -> None:
         """Let those hold that are shipped."""
-        with self._database.begin() as connection:
-            connection.execute(delete(standards_parameters))
+        with self._audit.change() as change:
+            change.connection.execute(delete(standards_parameters))
+            change.record(by, "standard:update", Scope(), **Parameters().model_dump())

@@ -107,7 +107,7 @@ class WebWorld:
             uses,
             projects,
         )
-        standards = StandardsService(registry, ParameterStore(database, clock))
+        standards = StandardsService(registry, ParameterStore(database, clock, built.access.audit))
         endpoints = built.endpoints
         releases = ReleaseService(
             database,

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from northstar.access.guard import Guard, caller
 from northstar.environments.domain import Environment
 from northstar.errors import Invalid
-from northstar.names import EnvironmentName, ProjectRef, Scope
+from northstar.names import EnvironmentName, ProjectRef
 from northstar.platform.web.environment_reader import EnvironmentReader
 from northstar.platform.web.reader import Reader
 from northstar.platform.web.rendering import page
@@ -62,9 +62,7 @@ def _environments(routes: APIRouter, platform: Platform, guard: Guard) -> None:
             subscription=subscription.strip(),
             drift_check_hours=drift_check_hours,
         )
-        who, told = caller(request).id, {"environment": name, **wanted.model_dump(mode="json")}
-        guard.access.audit.record(who, "environment:update", Scope(), "done", told)
-        platform.environments.set(wanted, who)
+        platform.environments.set(wanted, caller(request).id)
         return back(request, _PLACE)
 
 

@@ -133,7 +133,7 @@ class Reader:
                 release,
                 record=self._platform.registry.get(release.endpoint.project_ref, release.version),
                 why_not=self._why_not(release),
-                may_reject=self._may("release:reject", _scope(release.endpoint)),
+                may_reject=self._may("release:reject", release.endpoint.scope),
             )
             for release in self._waiting()
         )
@@ -265,7 +265,7 @@ class Reader:
         if objection := forbids_approval(release, self._viewer.id):
             return f"{objection[0].upper()}{objection[1:]}."
         decision = self._platform.access.decide(
-            self._viewer, "release:approve", _scope(release.endpoint), **release.authors
+            self._viewer, "release:approve", release.endpoint.scope, **release.authors
         )
         if decision.allowed:
             hold = self._platform.releases.hold(release.endpoint)
@@ -302,7 +302,3 @@ def _midnight(day: str, days_later: int = 0) -> datetime | None:
         return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=days_later)
     except (ValueError, OverflowError) as error:
         raise Invalid(f"{day!r} is not a day.", hint="Write it like 2026-03-31.") from error
-
-
-def _scope(endpoint: EndpointRef) -> Scope:
-    return Scope(endpoint.squad, endpoint.project, endpoint.environment)
