@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from northstar.environments.as_code.platform_file import PlatformFile, load_platform_file
+from northstar.environments.as_code.platform_file import PlatformFile
+from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.rendering import variables
 from northstar.names import EnvironmentName
 

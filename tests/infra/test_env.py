@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from northstar.clock import SystemClock
 from northstar.environments.as_code.errors import PlanRefused, PlanStale, TerraformFailed
 from northstar.environments.as_code.operations import Stage
-from northstar.environments.as_code.platform_file import load_platform_file
+from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.cli import env
 from northstar.errors import Conflict, Denied, Failed, Invalid
 from tests.infra.folder import EXAMPLE_PLATFORM, Settings

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from northstar.environments.as_code.platform_file import SquadSection, load_platform_file
+from northstar.environments.as_code.platform_file import SquadSection
+from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.rendering import BACKEND, render
 from northstar.environments.grants import GRANTS, Grant
 from northstar.environments.plan import Plan

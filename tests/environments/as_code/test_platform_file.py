@@ -12,8 +12,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from northstar.environments.as_code.errors import PlatformFileInvalid
-from northstar.environments.as_code.platform_file import load_platform_file
 from northstar.environments.as_code.prices import load_prices
+from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.rendering import backend, render, variables
 from northstar.environments.as_code.schema import json_schema
 from northstar.environments.as_code.starter import STARTER

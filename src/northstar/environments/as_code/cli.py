@@ -14,7 +14,8 @@ from northstar.connection import find_credentials
 from northstar.environments.as_code.checkov import Scan, scan
 from northstar.environments.as_code.errors import PlanRefused
 from northstar.environments.as_code.operations import Stage, render_all
-from northstar.environments.as_code.platform_file import FILE_NAME, load_platform_file
+from northstar.environments.as_code.platform_file import FILE_NAME
+from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.report_text import as_markdown, as_text
 from northstar.environments.as_code.review import Review
 from northstar.environments.as_code.schema import SCHEMA_NAME, schema_text
