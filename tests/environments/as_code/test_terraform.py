@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,6 +128,24 @@ def test_an_interrupted_plan_leaves_nothing_to_apply(tmp_path: Path) -> None:
     with pytest.raises(TerraformStopped, match="nothing was changed"):
         terraform.plan(tmp_path / "plan", print)
     assert not (tmp_path / "plan").exists()
+
+
+def test_an_interrupt_is_heard_while_terraform_says_nothing(tmp_path: Path) -> None:
+    asleep = tmp_path / "asleep"
+    quiet = f"trap 'exit 1' INT; touch {asleep}; while :; do sleep 0.1; done"
+
+    def interrupt() -> None:
+        while not asleep.exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        # In this thread, so that it ends nothing for which the main thread waits.
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    terraform, interrupter = _scripted(tmp_path, quiet), threading.Thread(target=interrupt)
+    interrupter.start()
+    with pytest.raises(TerraformStopped):
+        terraform.plan(tmp_path / "plan", print)
+    interrupter.join()
 
 
 def test_who_asks_three_times_does_not_wait(tmp_path: Path) -> None:

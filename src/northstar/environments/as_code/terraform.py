@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from northstar.environments.as_code.errors import (
@@ -34,6 +35,7 @@ from northstar.errors import Failed, NorthstarError
 OLDEST = (1, 9)
 _NO_CHANGES, _CHANGES = 0, 2
 _PATIENCE = 3
+_SECONDS_TO_A_SIGNAL = 0.5
 _MOST_NAMED = 20
 _ERRORED = "errored.tfstate"  # how Terraform calls it
 _GO_ON = "The state knows what was done. Mend the cause, then plan and apply again."
@@ -197,6 +199,7 @@ class Terraform:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                errors="replace",
                 process_group=0,  # Ctrl-C in a terminal reaches it through us, and once
             ) as process,
         ):
@@ -286,8 +289,7 @@ def _find(name: str, environment: Mapping[str, str]) -> Path:
 
 
 def _messages(process: subprocess.Popen[str], other: list[str]) -> Iterator[Mapping[str, Any]]:
-    assert process.stdout is not None  # noqa: S101 - it was asked for
-    for line in process.stdout:
+    for line in _lines(process):
         try:
             message = json.loads(line)
         except ValueError:
@@ -295,6 +297,32 @@ def _messages(process: subprocess.Popen[str], other: list[str]) -> Iterator[Mapp
             continue
         if isinstance(message, dict):
             yield message
+
+
+def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """What a process writes; signals are handled in between, however long it writes nothing.
+
+    A read that blocks would not do: a signal that came just before it waits until it ends.
+    """
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    stdout, lines = process.stdout, SimpleQueue[str | None]()
+
+    def read() -> None:
+        for line in stdout:
+            lines.put(line)
+        lines.put(None)
+
+    reader = threading.Thread(target=read, name="terraform", daemon=True)
+    reader.start()
+    while True:
+        try:
+            line = lines.get(timeout=_SECONDS_TO_A_SIGNAL)
+        except Empty:
+            continue
+        if line is None:
+            break
+        yield line
+    reader.join()
 
 
 def _error(message: Mapping[str, Any]) -> str:
