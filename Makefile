@@ -26,7 +26,7 @@ test: $(READY) ## the whole test suite
 	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null; then \
 	  echo "No Chromium here: the tests in a browser are skipped by name (NORTHSTAR_WITHOUT_BROWSER=1)."; \
 	  export NORTHSTAR_WITHOUT_BROWSER=1; \
-	fi; $(BIN)/pytest
+	fi; $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: $(READY) ## lint and format
 	@$(BIN)/ruff check .

