@@ -99,7 +99,7 @@ def test_of_a_replacement_that_stopped_half_way_the_removal_is_told() -> None:
     assert progress.left() == ["a.b"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_terraform_in_order_with_its_lock_given_back(
     folder: Folder, number: signal.Signals
 ) -> None:
@@ -185,6 +185,14 @@ def test_a_state_that_could_not_be_written_is_kept_and_asked_for(tmp_path: Path)
     with pytest.raises(TerraformFailed, match="could not write its state") as refused:
         terraform.plan(tmp_path / "plan", print)
     assert "state push" in refused.value.hint
+
+
+def test_a_terminal_that_goes_away_ends_no_apply(folder: Folder) -> None:
+    def gone(_message: str) -> None:
+        raise BrokenPipeError
+
+    folder.plan(FIRST)
+    assert folder.apply(gone).done == [("create", "terraform_data.first")]
 
 
 def test_an_old_terraform_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -138,10 +138,15 @@ class Terraform:
         when it ended half-way.
         """
 
+        tell = _while_heard(tell)
+
         def hear(message: Mapping[str, Any]) -> None:
             _hear(message, progress, tell)
 
-        ended = self._follow(("apply", self._lock, str(plan)), hear, tell)
+        try:
+            ended = self._follow(("apply", self._lock, str(plan)), hear, tell)
+        finally:
+            rescued = self.rescue_state()
         if ended.code == 0:
             return
         if any("stale" in one.lower() for one in ended.errors):
@@ -152,9 +157,23 @@ class Terraform:
         if ended.stopped:
             raise TerraformStopped(
                 "\n".join(["Stopped before all was done.", *_account(progress)]),
-                hint=_rescued(self._root, self._unwritten()) or _GO_ON,
+                hint=rescued or _GO_ON,
             )
-        raise _failure("apply", ended.errors, progress, _rescued(self._root, self._unwritten()))
+        raise _failure("apply", ended.errors, progress, rescued)
+
+    def rescue_state(self) -> str:
+        """Put a state that could not be written where nobody deletes it, if there is one; a hint.
+
+        To be called before the root is made anew, too: an apply that was killed could not do it.
+        """
+        errored, kept = self._root / _ERRORED, self._unwritten()
+        if not errored.is_file():
+            return ""
+        shutil.move(errored, kept)
+        return (
+            f"Its state could not be written! It is in {kept}: keep it, and write it back before "
+            "anybody plans again; the next plan says how."
+        )
 
     def _unwritten(self) -> Path:
         """Where a state is kept that Terraform could not write to its backend."""
@@ -191,7 +210,7 @@ class Terraform:
         errors: list[str] = []
         other: list[str] = []  # what it says in no format, such as of its own settings
         with (
-            _stopping(tell) as stop,
+            _stopping(_while_heard(tell)) as stop,
             subprocess.Popen(
                 [str(self._binary), f"-chdir={self._root}", command, "-json", *options],
                 env=self._environment,
@@ -225,7 +244,8 @@ class _Stop:
     """Passes requests to stop on to Terraform.
 
     The first lets it end in order, the second at once, the third kills it. Continuous integration
-    asks with SIGINT or SIGTERM; Terraform is asked in the same way for both.
+    asks with SIGINT or SIGTERM, a terminal that is closed with SIGHUP; Terraform is asked in the
+    same way for all of them.
     """
 
     def __init__(self, tell: Tell) -> None:
@@ -254,7 +274,7 @@ class _Stop:
 def _stopping(tell: Tell) -> Iterator[_Stop]:
     """Signals reach the main thread alone; in another one, nothing is asked."""
     stop = _Stop(tell)
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     ours = threading.current_thread() is threading.main_thread()
     before = {number: signal.signal(number, stop) for number in numbers} if ours else {}
     try:
@@ -262,6 +282,16 @@ def _stopping(tell: Tell) -> Iterator[_Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _while_heard(tell: Tell) -> Tell:
+    """A terminal that has gone away ends no work of Terraform's."""
+
+    def told(message: str) -> None:
+        with suppress(OSError):
+            tell(message)
+
+    return told
 
 
 def _find(name: str, environment: Mapping[str, str]) -> Path:
@@ -395,18 +425,6 @@ def _account(progress: Progress) -> list[str]:
 def _cut(lines: list[str]) -> list[str]:
     more = len(lines) - _MOST_NAMED
     return [*lines[:_MOST_NAMED], *([f"  and {more} more"] if more > 0 else [])]
-
-
-def _rescued(root: Path, kept: Path) -> str:
-    """Put a state that could not be written where the next plan doesn't delete it; a hint."""
-    errored = root / _ERRORED
-    if not errored.is_file():
-        return ""
-    shutil.move(errored, kept)
-    return (
-        f"Its state could not be written! It is in {kept}: keep it, and write it back before "
-        "anybody plans again; the next plan says how."
-    )
 
 
 def _plain(text: str) -> str:
