@@ -207,6 +207,8 @@ class Stage:
     def _prepared(self, *, for_removal: bool) -> Terraform:
         """Terraform on fresh copies of the modules and variables, its backend open."""
         module = self._folder / "terraform"
+        if module.exists():  # an apply that was killed may have left a state there
+            self._terraform().rescue_state()
         shutil.rmtree(module, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
