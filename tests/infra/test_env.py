@@ -224,6 +224,18 @@ def test_a_plan_of_another_file_or_time_is_not_applied(run: Env, platform: Path)
         run("apply", "dev", "--yes")
 
 
+def test_a_state_that_a_killed_apply_left_is_not_deleted(run: Env, platform: Path) -> None:
+    run("plan", "dev")
+    (root,) = platform.parent.glob("**/live/platform")
+    (root / "errored.tfstate").write_text("what was made")
+    for _ in range(2):
+        with pytest.raises(TerraformFailed, match="could not write its state") as refused:
+            run("plan", "dev")
+    (kept,) = platform.parent.glob("**/errored.tfstate")
+    assert kept.read_text() == "what was made"
+    assert f"state push {kept}" in refused.value.hint
+
+
 def test_nobody_who_says_no_changes_anything(run: Env, platform: Path) -> None:
     assert "Aborted" in run("apply", "dev", answer="n\n", exit_code=1).output
     assert not _state(platform).exists()
