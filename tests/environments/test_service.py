@@ -119,7 +119,10 @@ def test_drift_opens_an_alert_that_later_checks_join_and_a_clean_one_resolves(
         "open",
         "1 resource differs from the code of prod.",
     )
-    assert alert.findings == ["vault was changed: public access on"]
+    assert alert.findings == [
+        "vault was changed by hand, from what the code says to what is there: public access on",
+        "northstar env apply prod brings back what is written.",
+    ]
 
     office.report("drift", changed("vault"), changed("storage"), after=DAY)
     (alert,) = office.alerts().alerts(state="open")
@@ -238,7 +241,7 @@ def test_the_commands_tell_it_in_words(tmp_path: Path, monkeypatch: pytest.Monke
     office.report("drift", changed("vault", "public access on"), after=HOUR)
     assert "1 resource " in told("env", "list")
     shown = told("env", "show", "prod")
-    assert "vault was changed: public access on" in shown
+    assert "what is there: public access on" in shown
     assert "commit 9f2c1a77" in shown
     assert "prod" in told("alerts", "list", "--kind", "infrastructure")
     assert "Alert 1: infrastructure on prod, open." in told("alerts", "show", "1")

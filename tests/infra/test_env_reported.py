@@ -113,18 +113,23 @@ def test_drift_is_an_alert_from_the_run_that_finds_it_to_the_run_that_does_not(
 
     pipeline.change_by_hand(shared_access_key_enabled=True)
     found = env("drift", exit_code=Conflict.exit_code)
-    assert "Models and data, changed: storage account" in found.stdout
+    assert "Opened by hand\n  Models and data: storage account lets in whoever" in found.stdout
+    assert "changed by hand: storage account (shared_access_key_enabled: false -> true)" in (
+        found.stdout
+    )
     alert = wait_until(lambda: of_dev(monitoring), "an alert of dev", embedded.log)
     assert alert.state == "open"
-    assert "shared_access_key_enabled" in alert.findings[0]
+    assert alert.findings[0].startswith("Opened by hand: Models and data: storage account lets in")
+    assert alert.findings[1].endswith("shared_access_key_enabled: false -> true")
+    assert alert.findings[-1] == "northstar env apply dev brings back what is written."
     assert "1 resource" in embedded.run("env", "list").stdout
     assert "shared_access_key_enabled" in embedded.run("env", "show", "dev").stdout
-    assert "shared_access_key_enabled" in page(embedded, "/environments")
+    assert "Opened by hand: Models and data" in page(embedded, "/environments")
     acknowledged = embedded.json("alerts", "ack", str(alert.id), "--note", "Mending it.")
     assert acknowledged["state"] == "acknowledged"
 
     pipeline.change_by_hand(shared_access_key_enabled=False)
-    assert "nothing changes" in env("drift").stdout
+    assert "nothing differs" in env("drift").stdout
     wait_until(lambda: monitoring.alert(alert.id).state == "resolved", "its end", embedded.log)
     assert "no difference" in page(embedded, "/environments")
 
@@ -138,7 +143,7 @@ def test_who_may_not_report_is_told_so_and_sees_what_was_found(pipeline: Pipelin
 
     found = env("drift", exit_code=Denied.exit_code)
 
-    assert "Models and data, changed: storage account" in found.stdout
+    assert "Models and data, changed by hand: storage account" in found.stdout
     assert "service:visitor" in found.stderr
     assert "infrastructure:report" in found.stderr
     assert "infrastructure-reporter" in found.stderr

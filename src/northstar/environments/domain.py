@@ -31,6 +31,7 @@ def _cut(longest: int) -> BeforeValidator:
 
 _Address = Annotated[str, _cut(1000)]
 _Told = Annotated[str, _cut(2000)]
+_Sentences = Annotated[tuple[_Told, ...], _cut(CHANGES_IN_A_REPORT)]
 _Count = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -63,7 +64,12 @@ class Environment(EnvironmentSettings):
 
 
 class ResourceChange(_Value):
-    """One resource that differs from its code, or that was made to fit it."""
+    """One resource that differs from its code, or that was made to fit it.
+
+    ``what`` is what an apply would do or did: of a report on drift, ``create`` is for what is
+    missing. ``summary`` says what differs: of drift from the code to what is there, of all others
+    from what was there to the code.
+    """
 
     address: _Address
     what: ChangeKind
@@ -83,8 +89,10 @@ class CommandReport(_Value):
     """What one command found or did to an environment's infrastructure.
 
     ``drift`` reports name what differs from the code, the others what would be or was changed.
-    ``problem`` says why the command failed; what such a report doesn't name may be there all the
-    same. Who reports is known by the token.
+    ``openings`` are sentences about what more is reached and who may do more because of it,
+    ``closings`` about less; ``doubts`` are what may be an opening. Of drift, that is what was
+    opened and closed by hand. ``problem`` says why the command failed; what such a report doesn't
+    name may be there all the same. Who reports is known by the token.
     """
 
     kind: ReportKind
@@ -96,6 +104,9 @@ class CommandReport(_Value):
     destroyed: _Count = 0
     changes: Annotated[tuple[ResourceChange, ...], _cut(CHANGES_IN_A_REPORT)] = ()
     findings: Annotated[tuple[PolicyFinding, ...], _cut(CHANGES_IN_A_REPORT)] = ()
+    openings: _Sentences = ()
+    doubts: _Sentences = ()
+    closings: _Sentences = ()
     problem: _Told = ""
 
     @property
@@ -154,7 +165,8 @@ class Infrastructure(_Value):
     def without_details(self) -> Infrastructure:
         """What everybody may see: when, by whom and how much; not which resources."""
         shown = ("applied", "checked", "destroyed", "failed")
-        hidden = {"changes": (), "findings": (), "problem": ""}
+        named = ("changes", "findings", "openings", "doubts", "closings")
+        hidden = {**dict.fromkeys(named, ()), "problem": ""}
         found = {name: getattr(self, name) for name in shown}
         brief = {name: one.model_copy(update=hidden) for name, one in found.items() if one}
         return self.model_copy(update=brief)
@@ -171,11 +183,20 @@ class EnvironmentStatus(_Value):
 
 
 _DIFFERENCES: dict[ChangeKind, str] = {
-    "create": "is missing",
-    "change": "was changed",
-    "replace": "was changed so that it must be made anew",
-    "destroy": "is not in the code",
+    "create": "is missing: somebody removed it, or it was never applied",
+    "change": "was changed by hand, from what the code says to what is there",
+    "replace": "was changed by hand so that an apply would make it anew",
+    "destroy": "is there, and is not in the code",
 }
+
+
+def exposed_by_hand(report: CommandReport) -> list[str]:
+    """What a check for drift found to be opened, and closed."""
+    return [
+        *(f"Opened by hand: {one}" for one in report.openings),
+        *(f"May have been opened by hand: {one}" for one in report.doubts),
+        *(f"Closed by hand: {one}" for one in report.closings),
+    ]
 
 
 def difference(change: ResourceChange) -> str:

@@ -19,6 +19,7 @@ from northstar.environments.domain import (
     ReportKind,
     StoredReport,
     difference,
+    exposed_by_hand,
 )
 from northstar.errors import Invalid
 from northstar.monitoring.domain import Differs
@@ -137,12 +138,14 @@ class EnvironmentService:
             why = "A check found no difference any more."
             self._monitoring.infrastructure_agrees(latest.environment, latest.at, why)
         else:
-            found = [difference(change) for change in latest.changes[:_DIFFERENCES_TOLD]]
+            found = [*exposed_by_hand(latest), *map(difference, latest.changes)]
+            told = found[:_DIFFERENCES_TOLD] or ["The report names no resource."]
+            back = f"northstar env apply {latest.environment} brings back what is written."
             self._monitoring.infrastructure_differs(
                 Differs(
                     environment=latest.environment,
                     at=latest.at,
-                    findings=found or ["The report names no resource."],
+                    findings=[*told, back],
                     count=latest.differences,
                 )
             )

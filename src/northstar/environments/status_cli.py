@@ -13,6 +13,7 @@ from northstar.environments.domain import (
     Infrastructure,
     StoredReport,
     difference,
+    exposed_by_hand,
 )
 from northstar.environments.freezes import moment
 from northstar.errors import Invalid
@@ -122,7 +123,9 @@ def _full(one: EnvironmentStatus) -> str:
     rows = [(name, value) for name, value in facts if value]
     lines = [table((said.name, ""), rows, empty=_NOTHING.format(name=said.name))]
     if found.checked and found.checked.changes:
-        lines += ["", "Drift:", *(f"  {difference(change)}" for change in found.checked.changes)]
+        told = [*exposed_by_hand(found.checked), *map(difference, found.checked.changes)]
+        lines += ["", "Drift:", *(f"  {line}" for line in told)]
+        lines += [f"northstar env apply {said.name} brings back what is written."]
     if one.freezes:
         lines += ["", "Freezes:", *(f"  {freeze.id}: {freeze.told}" for freeze in one.freezes)]
     return "\n".join(lines)

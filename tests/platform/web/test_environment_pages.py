@@ -43,7 +43,7 @@ def section(browser: TestClient, name: str) -> str:
 
 def test_it_says_what_differs_that_a_check_is_overdue_and_what_failed(world: WebWorld) -> None:
     staging = section(world.browser("dora"), "staging")
-    for told in ("differs from its code", "was changed:", "The next check was due", "waived"):
+    for told in ("differs from its code", "was changed by hand", "The next check was due", "waived"):
         assert told in staging
     assert "not met" in staging
     assert "nothing applied" in section(world.browser("dora"), "prod")
@@ -52,7 +52,7 @@ def test_it_says_what_differs_that_a_check_is_overdue_and_what_failed(world: Web
 def test_a_squad_sees_that_there_is_drift_and_the_platforms_readers_which(world: WebWorld) -> None:
     staging = section(world.browser("anna"), "staging")
     assert "differs from its code" in staging
-    for hidden in ("was changed:", "What policies say", "What was reported"):
+    for hidden in ("was changed by hand", "What policies say", "What was reported"):
         assert hidden not in staging
 
 

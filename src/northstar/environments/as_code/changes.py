@@ -35,15 +35,15 @@ class Change:
     Attributes:
         type: without its provider, such as ``key_vault``.
         entry: as ``terraform show -json`` has it.
-        configured: the attributes that are written for it, where that is known; the others are
-            the provider's, and an unknown one among them says nothing.
+        written: how its arguments are written, where that is known; what isn't is the provider's,
+            and an unknown value among that says nothing.
     """
 
     address: str
     type: str
     kind: ChangeKind
     entry: Mapping[str, Any]
-    configured: frozenset[str]
+    written: Mapping[str, Any]
 
     @cached_property
     def before(self) -> Mapping[str, Any]:
@@ -75,7 +75,23 @@ class Change:
         found = differences(self.entry["change"])
         if self.kind == "change":
             return found
-        return tuple(one for one in found if one.known or one.attribute in self.configured)
+        return tuple(one for one in found if one.known or self.sets(one))
+
+    def sets(self, difference: Difference) -> bool:
+        """Whether the configuration says what a leaf will be; also where that can't be ruled out.
+
+        Dynamic blocks don't stand in a plan's configuration: what is below one, and what is more
+        than a single value, counts as written.
+        """
+        *blocks, leaf = difference.pattern.split(".")
+        places: list[Mapping[str, Any]] = [self.written]
+        for block in blocks:
+            inner = [one.get(block) for one in places]
+            if not any(inner):
+                return True
+            places = [one for found in inner for one in _blocks(found)]
+        is_single = not isinstance(difference.before, list | Mapping)
+        return not is_single or any(leaf in one for one in places)
 
     def is_unknown(self, attribute: str) -> bool:
         """Whether an attribute, or anything in it, is only known after the apply."""
@@ -114,14 +130,14 @@ class Directory:
 
 def changes_of(document: Mapping[str, Any], plan: Plan) -> list[Change]:
     """Every managed resource that differs; an action that we don't know counts as a change."""
-    written = {one.address: frozenset(one.expressions) for one in plan.resources}
+    written = {one.address: one.expressions for one in plan.resources}
     return [
         Change(
             entry["address"],
             bare(entry["type"]),
             _KINDS.get(actions, "change"),
             entry,
-            written.get(entry["address"], frozenset()),
+            written.get(entry["address"], {}),
         )
         for entry in document.get("resource_changes", ())
         if entry.get("mode") == "managed"
@@ -146,6 +162,12 @@ def unusual(document: Mapping[str, Any]) -> Iterator[str]:
         yield "Terraform leaves some of it for another plan, which this one does not show"
     if document.get("complete") is False:
         yield "Terraform says that this plan is not complete"
+
+
+def _blocks(expression: Any) -> list[Mapping[str, Any]]:
+    """The blocks behind a name in a configuration: it has one, or a list of them."""
+    found = expression if isinstance(expression, list) else [expression]
+    return [one for one in found if isinstance(one, Mapping)]
 
 
 def _any(tree: Any, attribute: str) -> bool:

@@ -12,11 +12,13 @@ import click
 from northstar.clock import SystemClock
 from northstar.connection import find_credentials
 from northstar.environments.as_code.checkov import Scan, scan
+from northstar.environments.as_code.drift import Drift
 from northstar.environments.as_code.errors import PlanRefused
 from northstar.environments.as_code.operations import Stage, render_all
 from northstar.environments.as_code.platform_file import FILE_NAME
+from northstar.environments.as_code.prices import Cost
 from northstar.environments.as_code.reading import load_platform_file
-from northstar.environments.as_code.report_text import as_markdown, as_text
+from northstar.environments.as_code.report_text import as_markdown, as_text, drift_as_text
 from northstar.environments.as_code.review import Review
 from northstar.environments.as_code.schema import SCHEMA_NAME, schema_text
 from northstar.environments.as_code.starter import STARTER
@@ -151,18 +153,18 @@ def apply(
 )
 @json_option
 def drift(name: EnvironmentName, file: Path, report: bool, as_json: bool) -> None:
-    """Say what in Azure differs from what is written.
+    """Say what in Azure was changed by hand: from what is written to what is there.
 
-    To be run on a schedule.
+    To be run on a schedule. What is written and was not applied yet is told, too.
 
     Exit code 5: something differs.
     """
     stage = _stage(name, file)
     with _reported(stage, "drift", wanted=report and _platform_is_known()) as found:
-        reviewed = stage.drift()
-        found.append(reviewed)
-        emit(_as_json(reviewed), as_json=as_json, text=lambda: as_text(reviewed))
-    if reviewed.summary.changes:
+        drifted = stage.drift()
+        found.append(drifted)
+        emit(_drift_as_json(drifted), as_json=as_json, text=lambda: drift_as_text(drifted))
+    if drifted.changes:
         click.get_current_context().exit(_DRIFTED)
 
 
@@ -247,9 +249,9 @@ def _refuse(reviewed: Review) -> None:
 
 
 @contextmanager
-def _reported(stage: Stage, kind: ReportKind, *, wanted: bool) -> Iterator[list[Review]]:
-    """Tell the platform how the block ended; the block puts its review into the list."""
-    found: list[Review] = []
+def _reported(stage: Stage, kind: ReportKind, *, wanted: bool) -> Iterator[list[Review | Drift]]:
+    """Tell the platform how the block ended; the block puts what it saw into the list."""
+    found: list[Review | Drift] = []
     try:
         yield found
     except NorthstarError as error:
@@ -289,11 +291,28 @@ def _as_json(reviewed: Review) -> dict[str, Any]:
         "openings": list(summary.openings),
         "doubts": list(summary.doubts),
         "closings": list(summary.closings),
-        "cost": {**vars(summary.cost), "as_of": summary.cost.as_of.isoformat()},
+        "cost": _cost_as_json(summary.cost),
         "findings": [finding.model_dump() for finding in reviewed.reported_findings()],
         "unused_waivers": [waiver.model_dump(mode="json") for waiver in reviewed.unused],
         "refusals": list(reviewed.refusals),
     }
+
+
+def _drift_as_json(drift: Drift) -> dict[str, Any]:
+    found = drift.found
+    return {
+        "stage": drift.mending.stage,
+        "differences": [change.model_dump(mode="json") for change in drift.changes],
+        "opened": list(found.openings),
+        "doubts": list(found.doubts),
+        "closed": list(found.closings),
+        "cost": _cost_as_json(found.cost),
+        "apply": _as_json(drift.mending),
+    }
+
+
+def _cost_as_json(cost: Cost) -> dict[str, Any]:
+    return {**vars(cost), "as_of": cost.as_of.isoformat()}
 
 
 def _scan_text(name: EnvironmentName, found: Scan) -> str:

@@ -61,7 +61,7 @@ def unguarded_subnets(changes: Sequence[Change], directory: Directory) -> Iterat
         if change.kind == "destroy" and subnet not in gone:
             which = named(subnet) if subnet else str(change.before.get("subnet_id"))
             yield opens(f"{which} has no network rules any more: everything in the network gets in")
-        elif change.kind != "destroy":
+        elif change.kind != "destroy" and change.differences:
             yield doubts(f"{change.named}: {'; '.join(map(str, change.differences))}")
 
 
@@ -95,7 +95,8 @@ def ways_out(changes: Sequence[Change], directory: Directory, plan: Plan) -> Ite
             yield doubts(f"{change.named}: which host training may reach is {NOT_KNOWN}")
         elif change.kind == "create" or change.differences:
             instead = f", instead of {old}" if old not in ("", new) else ""
-            led = plan.leads_to(resources[change.address], attribute) if not new else ()
+            resource = resources.get(change.address)
+            led = plan.leads_to(resource, attribute) if resource and not new else ()
             new = (
                 new
                 or listed([thing_at(one.address, change.part) for one in led])

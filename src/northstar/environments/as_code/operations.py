@@ -21,6 +21,7 @@ from pathlib import Path
 
 from northstar import __version__
 from northstar.clock import Clock
+from northstar.environments.as_code.drift import Drift, drift_of
 from northstar.environments.as_code.errors import PlanRefused, PlanStale, StateLocked
 from northstar.environments.as_code.platform_file import PlatformFile, StateInFolder
 from northstar.environments.as_code.prices import PriceList, load_prices
@@ -138,11 +139,13 @@ class Stage:
         self._check_may_be_destroyed()
         return self.plan(give_up, destroy=True)
 
-    def drift(self) -> Review:
+    def drift(self) -> Drift:
         """What differs from what is written; a plan that waits stays."""
         compared = self._folder / "drift"
         try:
-            return self._review(self._compared(compared, destroy=False), (), compared)
+            terraform = self._compared(compared, destroy=False)
+            mending = self._review(terraform, (), compared)
+            return drift_of(terraform.show(compared), mending, self._prices())
         finally:
             compared.unlink(missing_ok=True)
 
@@ -152,9 +155,14 @@ class Stage:
         self._about.unlink(missing_ok=True)
 
     def report(
-        self, kind: ReportKind, reviewed: Review | None = None, problem: str = ""
+        self, kind: ReportKind, seen: Review | Drift | None = None, problem: str = ""
     ) -> EnvironmentReport:
-        """What is told to the platform of one command."""
+        """What is told to the platform of one command.
+
+        Args:
+            seen: the review of its plan, or what a check for drift found; ``None`` if it failed
+                before.
+        """
         report = EnvironmentReport(
             environment=self.name,
             kind=kind,
@@ -162,11 +170,14 @@ class Stage:
             commit=_commit(self._beside),
             problem=problem,
         )
-        if reviewed is None:
+        if seen is None:
             return report
+        reviewed, said = (
+            (seen.mending, seen.found) if isinstance(seen, Drift) else (seen, seen.summary)
+        )
         # Of what failed, only what was done has changed anything.
         failed = bool(problem) and kind in ("apply", "destroy")
-        changes = self._progress.finished() if failed else reviewed.summary.changes
+        changes = self._progress.finished() if failed else seen.changes
         counts = Counter(change.what for change in changes)
         told = {
             "created": counts["create"],
@@ -176,6 +187,12 @@ class Stage:
             "changes": changes,
             "findings": reviewed.reported_findings(),
         }
+        if not failed:
+            told |= {
+                "openings": said.openings,
+                "doubts": said.doubts,
+                "closings": said.closings,
+            }
         return EnvironmentReport.model_validate({**dict(report), **told})
 
     def _check_may_be_destroyed(self) -> None:

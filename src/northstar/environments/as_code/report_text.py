@@ -8,9 +8,10 @@ import shutil
 import sys
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from northstar.environments.as_code.differences import Difference, printable
+from northstar.environments.as_code.drift import Drift
 from northstar.environments.as_code.prices import Cost
 from northstar.environments.as_code.review import Review
 from northstar.environments.as_code.summary import Summary
@@ -22,6 +23,12 @@ _VERBS: dict[ChangeKind, str] = {
     "change": "changed",
     "replace": "made anew",
     "destroy": "removed",
+}
+_FOUND: dict[ChangeKind, str] = {
+    "create": "there, and not written",
+    "change": "changed by hand",
+    "replace": "changed by hand so that an apply would make it anew",
+    "destroy": "missing",
 }
 _MOST_NAMED = 6
 _MOST_FIELDS = 8
@@ -35,12 +42,16 @@ def as_text(review: Review, width: int | None = None) -> str:
         width: after how many letters a line goes on in the next one; by default those of the
             terminal, and none where the text goes elsewhere.
     """
-    if width is None and sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-    lines = [_headline(review), ""]
-    for title, found in _sections(review):
-        lines += [title, *(_wrapped(printable(line), width) for line in found), ""]
-    return "\n".join(lines).rstrip()
+    return _laid_out(_headline(review), _sections(review), width)
+
+
+def drift_as_text(drift: Drift, width: int | None = None) -> str:
+    """What a check for drift found, for a terminal; ``width`` as for ``as_text``."""
+    count, stage = len(drift.changes), drift.mending.stage
+    if not count:
+        return f"{stage}: nothing differs from what is written."
+    headline = f"{stage}: {counted(count, 'resource')} {'differs' if count == 1 else 'differ'}"
+    return _laid_out(f"{headline} from what is written.", _drift_sections(drift), width)
 
 
 def as_markdown(review: Review) -> str:
@@ -49,6 +60,15 @@ def as_markdown(review: Review) -> str:
     for title, found in _sections(review):
         lines += [f"**{title}**", "", *(f"- {_plain(line)}" for line in found), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _laid_out(headline: str, sections: Iterable[tuple[str, list[str]]], width: int | None) -> str:
+    if width is None and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+    lines = [headline, ""]
+    for title, found in sections:
+        lines += [title, *(_wrapped(printable(line), width) for line in found), ""]
+    return "\n".join(lines).rstrip()
 
 
 def _headline(review: Review) -> str:
@@ -90,6 +110,25 @@ def _sections(review: Review) -> Iterator[tuple[str, list[str]]]:
         )
 
 
+def _drift_sections(drift: Drift) -> Iterator[tuple[str, list[str]]]:
+    found, mending = drift.found, drift.mending
+    if found.openings:
+        yield "Opened by hand", list(found.openings)
+    if found.doubts:
+        yield "May have been opened by hand: look at it", list(found.doubts)
+    if found.closings:
+        yield "Closed by hand", list(found.closings)
+    yield "What differs, from what is written to what is there", list(_changes(found, _FOUND))
+    if found.cost.high or found.cost.low or found.cost.usage or found.cost.unknown:
+        yield "What that costs", list(_cost(found.cost))
+    again = f"northstar env apply {mending.stage} brings back what is written"
+    unwritten = "What is written and was not applied yet shows here, too."
+    if not mending.refusals:
+        yield "What an apply would do", [f"{again}. {unwritten}"]
+        return
+    yield "What an apply would do", [f"{again}, but not as it is. {unwritten}", *mending.refusals]
+
+
 def _exposure(summary: Summary) -> Iterator[tuple[str, list[str]]]:
     if summary.openings:
         yield "What it opens", list(summary.openings)
@@ -101,7 +140,7 @@ def _exposure(summary: Summary) -> Iterator[tuple[str, list[str]]]:
         yield "What it closes", list(summary.closings)
 
 
-def _changes(summary: Summary) -> Iterator[str]:
+def _changes(summary: Summary, verbs: Mapping[ChangeKind, str] = _VERBS) -> Iterator[str]:
     """By parts; the same change of tags is told once for all resources that have it."""
     yield from _tags(summary)
     fields = {
@@ -115,7 +154,7 @@ def _changes(summary: Summary) -> Iterator[str]:
     ]
     for part in sorted({part_of(change.address) for change in told}):
         mine = [change for change in told if part_of(change.address) == part]
-        for kind, verb in _VERBS.items():
+        for kind, verb in verbs.items():
             found = [change.address for change in mine if change.what == kind]
             if found and kind in ("create", "destroy"):
                 yield f"{part}, {verb}: {_counted(found)}"

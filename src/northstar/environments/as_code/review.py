@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from northstar.environments.as_code.platform_file import PlatformFile, Waiver
 from northstar.environments.as_code.prices import PriceList
 from northstar.environments.as_code.summary import Summary, summarise
-from northstar.environments.domain import PolicyFinding
+from northstar.environments.domain import PolicyFinding, ResourceChange
 from northstar.environments.plan import Plan
 from northstar.environments.policies import Finding, check
 from northstar.names import EnvironmentName
@@ -43,6 +43,11 @@ class Review:
     waived: tuple[tuple[Finding, Waiver], ...]
     unused: tuple[Waiver, ...]
     refusals: tuple[str, ...]
+
+    @property
+    def changes(self) -> tuple[ResourceChange, ...]:
+        """Every resource that the plan changes."""
+        return self.summary.changes
 
     def reported_findings(self) -> tuple[PolicyFinding, ...]:
         """The findings as they are told to the platform."""

@@ -9,6 +9,7 @@ from northstar.environments.domain import (
     Infrastructure,
     PolicyFinding,
     difference,
+    exposed_by_hand,
 )
 from northstar.environments.freezes import Freeze
 from northstar.names import Scope
@@ -36,14 +37,16 @@ class EnvironmentReader:
         name, found = one.environment.name, one.infrastructure
         detailed = self._may("monitoring:read", Scope())
         reports = self._platform.environments.reports(name, limit=_REPORTS_SHOWN)
-        changes = found.checked.changes if found.checked and found.exists else ()
+        drift = found.checked if detailed and found.exists else None
+        changes = drift.changes if drift else ()
         seen = [freeze.as_seen(self._may) for freeze in one.freezes]
         return EnvironmentCard(
             environment=one.environment,
             infrastructure=found if detailed else found.without_details(),
             state=_state(found),
             freezes=tuple(self._freeze_card(freeze) for freeze in seen if freeze),
-            differences=tuple(map(difference, changes[:_DIFFERENCES_SHOWN])) if detailed else (),
+            exposed=tuple(exposed_by_hand(drift)[:_DIFFERENCES_SHOWN]) if drift else (),
+            differences=tuple(map(difference, changes[:_DIFFERENCES_SHOWN])),
             findings=_findings(found) if detailed else (),
             reports=tuple(reports) if detailed else (),
             detailed=detailed,

@@ -258,6 +258,7 @@ class EnvironmentCard:
     infrastructure: Infrastructure
     state: str
     freezes: tuple[FreezeCard, ...]
+    exposed: tuple[str, ...]
     differences: tuple[str, ...]
     findings: tuple[PolicyFinding, ...]
     reports: tuple[StoredReport, ...]
