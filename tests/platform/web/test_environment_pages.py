@@ -89,7 +89,7 @@ def test_what_is_said_of_an_environment_is_changed_on_the_page(fresh: WebWorld) 
     said = fresh.platform.environments.environment("prod")
     assert said.description == "What flies."
     assert said.owners == ("platform-team", "user:olga")
-    (entry,) = fresh.platform.access.audit.entries(action="environment:update", outcome="done")
+    entry = fresh.platform.access.audit.entries(action="environment:update", outcome="done")[0]
     assert entry.principal == "user:dora"
 
 
