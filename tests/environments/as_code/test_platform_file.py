@@ -11,6 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from northstar.environments.as_code.control_plane_settings import KEPT, SETTABLE
 from northstar.environments.as_code.errors import PlatformFileInvalid
 from northstar.environments.as_code.prices import load_prices
 from northstar.environments.as_code.reading import load_platform_file
@@ -165,6 +166,61 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "  operations: {}\n  revenue:\n",
         "squads.operations: is there twice",
     ),
+    "addresses that Docker has": (
+        "10.44.0.0/22",
+        "172.17.0.0/22",
+        "stages.staging.addresses: 172.17.0.0/22 is in 172.17.0.0/16, which is Docker's own",
+    ),
+    "addresses that Container Apps has": (
+        "10.44.0.0/22",
+        "172.31.4.0/22",
+        "stages.staging.addresses: .* which Container Apps keeps for itself",
+    ),
+    "addresses that are not private": (
+        "10.44.0.0/22",
+        "198.18.0.0/22",
+        "stages.staging.addresses: 198.18.0.0/22 is not private",
+    ),
+    "every host of a top level domain": (
+        "pypi: pypi.org",
+        "pypi: '*.com'",
+        r"training_may_reach.pypi: must look like pypi.org or \*.pythonhosted.org, not '\*.com'",
+    ),
+    "one subscription for two stages": (
+        "00000000-0000-0000-0000-000000000002",
+        "00000000-0000-0000-0000-000000000001",
+        "stages.staging.subscription: is that of dev",
+    ),
+    "one state for two stages": (
+        "stnorthstarstatestaging",
+        "stnorthstarstatedev",
+        "stages.staging.state: stnorthstarstatedev/terraform/platform.tfstate is the state of dev",
+    ),
+    "a setting that there is not": (
+        "training_may_reach:",
+        "settings: { NORTHSTAR_SIGNIN_ISSUER: https://example.com }\ntraining_may_reach:",
+        "settings.NORTHSTAR_SIGNIN_ISSUER: is no setting .* 'NORTHSTAR_SIGN_IN_ISSUER'",
+    ),
+    "everybody believed": (
+        "training_may_reach:",
+        "settings: { NORTHSTAR_TRUSTED_PROXIES: 0.0.0.0/0 }\ntraining_may_reach:",
+        "settings.NORTHSTAR_TRUSTED_PROXIES: is set by the platform: .* into the audit",
+    ),
+    "unprotected jobs of one stage": (
+        "    size: small\n",
+        "    size: small\n    settings: { NORTHSTAR_JOBS: unprotected }\n",
+        "stages.dev.settings.NORTHSTAR_JOBS: is set by the platform: squads' code",
+    ),
+    "a client that is no service principal": (
+        "client: service:late-arrival-{stage}",
+        "client: nonsense",
+        "late-arrival.client: must look like service:late-arrival-{stage}, not 'nonsense'",
+    ),
+    "a part of a core that Azure does not have": (
+        "        client: service:late-arrival-{stage}\n",
+        "        client: service:late-arrival-{stage}\n        size: { cpu: 0.3, memory: 0.6Gi }\n",
+        "late-arrival.size.cpu: must be a multiple of 0.25, not 0.3",
+    ),
     "no GUID": ("33333333-3333", "3333", "squads.operations.people: must look like 33333333-"),
 }
 
@@ -259,6 +315,19 @@ def test_a_waiver_is_approved_by_somebody_else(tmp_path: Path) -> None:
     path = _with(tmp_path, waivers=[_waiver(requested_by="Ada", approved_by="ada")])
     with pytest.raises(PlatformFileInvalid, match="somebody else must approve"):
         load_platform_file(path)
+
+
+def test_every_setting_of_a_server_may_be_said_or_is_refused_with_its_reason() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text()
+    (table,) = re.findall(r"## `northstar server`\n(.*?)\nWhat is secret", page, re.DOTALL)
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
+    there = {name for row in rows for name in re.findall(r"NORTHSTAR_\w+", row)}
+    assert {*SETTABLE, *KEPT} == there
+    module = REPOSITORY / "infra" / "terraform" / "modules" / "control-plane" / "variables.tf"
+    (refused,) = re.findall(
+        r"setintersection\(keys\(var.settings\), \[(.*?)\]", module.read_text(), re.DOTALL
+    )
+    assert set(re.findall(r"NORTHSTAR_\w+", refused)) == set(KEPT)
 
 
 def test_a_secret_may_be_referred_to(tmp_path: Path) -> None:

@@ -92,6 +92,17 @@ variable "settings" {
   }
 
   validation {
+    condition = length(setintersection(keys(var.settings), [
+      "NORTHSTAR_APP_CONFIGURATION", "NORTHSTAR_APP_CONFIGURATION_LABEL", "NORTHSTAR_AZURE_MONITOR",
+      "NORTHSTAR_CAPTURES", "NORTHSTAR_DATABASE_IDENTITY", "NORTHSTAR_DATABASE_URL", "NORTHSTAR_ELSEWHERE",
+      "NORTHSTAR_ENCRYPTION_KEY", "NORTHSTAR_JOBS", "NORTHSTAR_JOB_UIDS", "NORTHSTAR_MLFLOW_ARTIFACTS",
+      "NORTHSTAR_MLFLOW_DATABASE_URL", "NORTHSTAR_MODELS", "NORTHSTAR_STATE", "NORTHSTAR_STORE",
+      "NORTHSTAR_TRUSTED_PROXIES", "NORTHSTAR_WORK",
+    ])) == 0
+    error_message = "settings must not say what this module sets: places, databases, keys, users of jobs, proxies that are believed."
+  }
+
+  validation {
     condition     = alltrue([for name, value in var.settings : startswith(value, "keyvault:") if can(regex("(SECRET|KEY|TOKEN|PASSWORD)$", name))])
     error_message = "settings must name secrets by where they are, keyvault:https://VAULT.vault.azure.net/secrets/NAME: what stands here stands in the state."
   }

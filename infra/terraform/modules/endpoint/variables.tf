@@ -57,8 +57,8 @@ variable "size" {
   default = {}
 
   validation {
-    condition     = "${var.size.cpu * 2}Gi" == var.size.memory
-    error_message = "size must have 2Gi of memory for each core, such as cpu 1 and memory 2Gi."
+    condition     = "${var.size.cpu * 2}Gi" == var.size.memory && var.size.cpu % 0.25 == 0 && var.size.cpu <= 4
+    error_message = "size must have 4 cores at most, by quarters, and 2Gi of memory for each, such as cpu 1 and memory 2Gi."
   }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from northstar.environments.as_code.control_plane_settings import SETTABLE
 from northstar.errors import Invalid, NotFound
 from northstar.names import NAME_PATTERN, EnvironmentName, check_name
 
@@ -23,6 +25,12 @@ STAGE = "{stage}"
 """Stands for the stage's name where a text differs by that alone."""
 
 _MOST = 10**9
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+_TAKEN: Mapping[str, str] = {
+    "172.17.0.0/16": "is Docker's own in Azure ML's compute",
+    "172.30.0.0/15": "Container Apps keeps for itself",
+}
+"""Addresses that a stage can't have, and why."""
 
 
 def _named(what: str) -> tuple[AfterValidator, WithJsonSchema]:
@@ -39,13 +47,24 @@ def _named(what: str) -> tuple[AfterValidator, WithJsonSchema]:
 
 
 def _check_network(value: str) -> str:
+    network = _private(value)
+    if network.prefixlen != 22:
+        raise ValueError(f"{value} must be a private /22, such as 10.40.0.0/22")
+    for taken, why in _TAKEN.items():
+        if network.overlaps(ipaddress.IPv4Network(taken)):
+            raise ValueError(f"{value} is in {taken}, which {why}; take another /22")
+    return value
+
+
+def _private(value: str) -> ipaddress.IPv4Network:
+    """Addresses that are nobody's on the Internet (RFC 1918)."""
     try:
-        network = ipaddress.ip_network(value)
+        network = ipaddress.IPv4Network(value)
     except ValueError as error:
         raise ValueError(f"{value} is no address space: {error}") from error
-    if network.version != 4 or network.prefixlen != 22 or not network.is_private:
-        raise ValueError(f"{value} must be a private /22, such as 10.40.0.0/22")
-    return value
+    if not any(network.subnet_of(ipaddress.IPv4Network(one)) for one in _PRIVATE):
+        raise ValueError(f"{value} is not private: it must be in {', '.join(_PRIVATE)}")
+    return network
 
 
 def _check_first_of_month(value: date) -> date:
@@ -57,6 +76,14 @@ def _check_first_of_month(value: date) -> date:
 def _check_image(value: str) -> str:
     if value.endswith(":latest"):
         raise ValueError(f"{value} is another image tomorrow; name a tag that does not move")
+    return value
+
+
+def _check_principal(value: str) -> str:
+    try:
+        check_name(value.removeprefix("service:").replace(STAGE, "staging"), "principal")
+    except Invalid as error:
+        raise ValueError(f"{error.message} {error.hint}") from None
     return value
 
 
@@ -82,6 +109,25 @@ Text = Annotated[str, Field(min_length=1, max_length=500)]
 Amount = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
 Repository = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", examples=["airline/late-arrival"])
+]
+Host = Annotated[
+    str,
+    Field(
+        pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        examples=["pypi.org or *.pythonhosted.org"],
+    ),
+]
+Principal = Annotated[
+    str,
+    Field(
+        pattern=r"^service:[a-z]([a-z0-9-]|\{stage\})*$",
+        max_length=100,
+        examples=["service:late-arrival-{stage}"],
+    ),
+    AfterValidator(_check_principal),
+]
+Settings = Annotated[
+    dict[str, str], Field(json_schema_extra={"propertyNames": {"enum": list(SETTABLE)}})
 ]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["platform@example.com"])]
 
@@ -127,7 +173,7 @@ class Stage(_Section):
         default="standard", description="small has one zone and one database server; not in prod."
     )
     image: Image | None = Field(default=None, description="Another image than the platform's.")
-    settings: dict[str, str] = Field(
+    settings: Settings = Field(
         default_factory=dict, description="Settings of its control plane, before the platform's."
     )
     state: StateInAzure | StateInFolder = Field(description="Where Terraform keeps its state.")
@@ -186,7 +232,9 @@ class Replicas(_Section):
 class Size(_Section):
     """Of one process that serves an endpoint."""
 
-    cpu: float = Field(default=1, gt=0, le=4, description="Its cores.")
+    cpu: float = Field(
+        default=1, ge=0.25, le=4, multiple_of=0.25, description="Its cores, by quarters."
+    )
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)?Gi$")] = Field(
         default="2Gi", examples=["2Gi"], description="Its memory: 2Gi for each core."
     )
@@ -201,7 +249,7 @@ class Size(_Section):
 class EndpointSection(_Section):
     """An endpoint: whom the control plane takes it for, and how big it is."""
 
-    client: Text = Field(
+    client: Principal = Field(
         description="Its service principal on the platform; {stage} stands for the stage."
     )
     replicas: Replicas = Field(default=Replicas(), description="How many processes serve it.")
@@ -287,11 +335,11 @@ class PlatformFile(_Section):
     alerts: dict[str, Address] = Field(
         min_length=1, description="Whom alerts of the platform are sent to: addresses by names."
     )
-    training_may_reach: dict[str, Text] = Field(
+    training_may_reach: dict[str, Host] = Field(
         default_factory=dict,
         description="Hosts outside of Azure that training may reach, by names of the rules.",
     )
-    settings: dict[str, str] = Field(
+    settings: Settings = Field(
         default_factory=dict, description="Settings of the control planes: NORTHSTAR_…"
     )
     flags: dict[str, Flag] = Field(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from northstar.documents import Fault, Place, did_you_mean, parse_document, read_text
+from northstar.environments.as_code.control_plane_settings import fault_of
 from northstar.environments.as_code.errors import PlatformFileInvalid
-from northstar.environments.as_code.platform_file import FILE_NAME, PlatformFile
+from northstar.environments.as_code.platform_file import FILE_NAME, PlatformFile, StateInAzure
 from northstar.environments.as_code.secret_texts import (
     ADVICE,
     in_comments,
@@ -51,6 +52,8 @@ def _check(file: PlatformFile) -> Iterator[tuple[Place, str]]:
     """What no single field can tell."""
     yield from _regions(file)
     yield from _networks(file)
+    yield from _of_one_stage_each(file)
+    yield from _settings(file)
     for tag in TAGS:
         if tag != "environment" and tag not in file.tags:  # the stage's name is put in
             yield ("tags",), f"{tag} is missing, so that a resource can be asked about and paid for"
@@ -80,6 +83,32 @@ def _networks(file: PlatformFile) -> Iterator[tuple[Place, str]]:
             if network.overlaps(mine):
                 yield ("stages", name, "addresses"), f"{mine} overlaps that of {other}, {network}"
         networks[name] = mine
+
+
+def _of_one_stage_each(file: PlatformFile) -> Iterator[tuple[Place, str]]:
+    """A second stage in the same state would remove the first one."""
+    subscriptions: dict[str, str] = {}
+    states: dict[str, str] = {}
+    for name, stage in file.stages.items():
+        if other := subscriptions.get(stage.subscription):
+            what = f"is that of {other}; each stage has a subscription of its own"
+            yield ("stages", name, "subscription"), what
+        subscriptions.setdefault(stage.subscription, name)
+        if not isinstance(stage.state, StateInAzure):  # its file has the stage's name
+            continue
+        blob = f"{stage.state.account}/{stage.state.container}/{stage.state.key}"
+        if other := states.get(blob):
+            yield ("stages", name, "state"), f"{blob} is the state of {other}; give it its own"
+        states.setdefault(blob, name)
+
+
+def _settings(file: PlatformFile) -> Iterator[tuple[Place, str]]:
+    places: list[tuple[Place, dict[str, str]]] = [(("settings",), file.settings)]
+    places += [(("stages", name, "settings"), one.settings) for name, one in file.stages.items()]
+    for place, settings in places:
+        for name in settings:
+            if what := fault_of(name):
+                yield (*place, name), what
 
 
 def _squad(file: PlatformFile, name: str) -> Iterator[tuple[Place, str]]:

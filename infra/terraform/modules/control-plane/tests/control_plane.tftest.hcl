@@ -127,6 +127,16 @@ run "a_secret_in_the_settings_is_refused" {
   expect_failures = [var.settings]
 }
 
+run "a_setting_that_the_module_sets_is_refused" {
+  command = plan
+
+  variables {
+    settings = { NORTHSTAR_TRUSTED_PROXIES = "0.0.0.0/0" }
+  }
+
+  expect_failures = [var.settings]
+}
+
 run "a_size_that_is_not_offered_is_refused" {
   command = plan
 

@@ -120,3 +120,13 @@ run "an_endpoint_of_no_stage_is_refused" {
 
   expect_failures = [var.endpoint]
 }
+
+run "a_size_that_is_not_offered_is_refused" {
+  command = plan
+
+  variables {
+    size = { cpu = 0.3, memory = "0.6Gi" }
+  }
+
+  expect_failures = [var.size]
+}
