@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import yaml
+
+from northstar.environments.as_code.platform_file import PlatformFile
 from northstar.environments.as_code.prices import load_prices
+from northstar.environments.as_code.report_text import as_text
+from northstar.environments.as_code.review import review
 from northstar.environments.as_code.summary import Summary, summarise
+from tests.infra.folder import EXAMPLE_PLATFORM
 
 TODAY = date(2026, 11, 23)
 SQUAD = 'module.squad["operations"].'
@@ -57,6 +63,12 @@ def plan(*entries: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         "resource_changes": [known, *entries],
         **more,
     }
+
+
+def text(*entries: Mapping[str, Any], **more: Any) -> str:
+    """What a person reads of it, with the example's platform.yaml."""
+    file = PlatformFile.model_validate(yaml.safe_load(EXAMPLE_PLATFORM.read_text()))
+    return as_text(review(plan(*entries, **more), file, "dev", load_prices(), TODAY))
 
 
 def summary(*entries: Mapping[str, Any], **more: Any) -> Summary:

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
-from northstar.environments.as_code.platform_file import PlatformFile
-from northstar.environments.as_code.prices import load_prices
-from northstar.environments.as_code.report_text import as_text
-from northstar.environments.as_code.review import review
 from northstar.environments.as_code.wording import counted
-from tests.environments.as_code.plans import APP, SQUAD, TODAY, entry, plan
-from tests.infra.folder import EXAMPLE_PLATFORM
-
-
-def text(*changes: dict[str, Any]) -> str:
-    file = PlatformFile.model_validate(yaml.safe_load(EXAMPLE_PLATFORM.read_text()))
-    return as_text(review(plan(*changes), file, "dev", load_prices(), TODAY))
+from tests.environments.as_code.plans import APP, SQUAD, entry, text
 
 
 def tagged(name: str, before: dict[str, str], after: dict[str, str], **more: Any) -> dict[str, Any]:

@@ -203,14 +203,18 @@ def _cost(cost: Cost) -> Iterator[str]:
     source = f"{cost.source}, " if cost.source else ""
     as_of = f"({source}as of {cost.as_of})"
     low, high = f"{cost.low:+,.0f}", f"{cost.high:+,.0f}"
-    if cost.high == cost.low == 0:
-        yield "Nothing by the month."
+    if cost.high == cost.low == 0 and cost.usage:
+        yield f"Nothing by the month, but what is paid by use may differ {as_of}."
+    elif cost.high == cost.low == 0:
+        yield "No sum is known." if cost.unknown else "Nothing."
     elif low == high:
         yield f"About {low} {cost.currency} a month {as_of}."
     else:
         yield f"About {low} to {high} {cost.currency} a month {as_of}."
-    if cost.usage:
-        yield f"By use, on top: {'; '.join(cost.usage)}."
+    limited = [one for one in cost.usage if one.endswith((" a month", "until now)"))]
+    yield from (f"By use, on top: {one}." for one in limited)
+    if rest := [one for one in cost.usage if one not in limited]:
+        yield f"By use, on top: {'; '.join(rest)}."
     if cost.unknown:
         yield f"Not in the list of prices, and not in this sum: {listed(cost.unknown)}."
 

@@ -14,7 +14,7 @@ from northstar.environments.as_code.changes import Change, changes_of
 from northstar.environments.as_code.differences import Difference, differences
 from northstar.environments.as_code.exposure import exposure_of
 from northstar.environments.as_code.prices import Cost, Priced, PriceList, cost_of
-from northstar.environments.as_code.wording import DATA, named, type_of
+from northstar.environments.as_code.wording import DATA, bare, named, type_of
 from northstar.environments.domain import ChangeKind, ResourceChange
 from northstar.environments.plan import Plan
 
@@ -87,7 +87,7 @@ def summarise(document: Mapping[str, Any], prices: PriceList) -> Summary:
         exposure.opens,
         exposure.doubts,
         exposure.closes,
-        cost_of(prices, [_priced(one) for one in changed if _is_priced(one)]),
+        cost_of(prices, _priced(document, changed)),
         {one.address: one.differences for one in changed},
         tuple(_outputs(document)),
     )
@@ -111,16 +111,23 @@ def _lost(changes: tuple[ResourceChange, ...]) -> Iterator[Lost]:
             yield Lost(change.address, named(change.address), data)
 
 
+def _priced(document: Mapping[str, Any], changed: Sequence[Change]) -> Iterator[Priced]:
+    """Every resource that is there, before or afterwards."""
+    differing = {one.address for one in changed if _is_priced(one)}
+    for entry in document.get("resource_changes", ()):
+        if entry["mode"] == "managed":
+            before, after = entry["change"].get("before"), entry["change"].get("after")
+            known = [side.get("workspace_id") for side in (before, after) if side]
+            within = next(filter(None, known), entry["address"].rpartition("azurerm_")[0])
+            same = entry["address"] not in differing
+            yield Priced(bare(entry["type"]), before, after, within, same)
+
+
 def _is_priced(change: Change) -> bool:
     """Whether more than its tags differ."""
     if change.kind in ("create", "destroy"):
         return True
     return any(one.attribute not in ("tags", "tags_all") for one in change.differences)
-
-
-def _priced(change: Change) -> Priced:
-    values = change.entry["change"]
-    return Priced(change.type, values.get("before"), values.get("after"))
 
 
 def _outputs(document: Mapping[str, Any]) -> Iterator[str]:
