@@ -117,6 +117,7 @@ def test_an_event_goes_again_only_to_where_it_did_not_arrive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", ingestion.connection_string)
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
     telemetry = begun(TelemetrySettings.from_environment())
     event = Event("1", "x", datetime.now(UTC), trace_context.new(sampled=True))
     accept, collector.answer = collector.answer, lambda _: (400, b"")
@@ -127,6 +128,7 @@ def test_an_event_goes_again_only_to_where_it_did_not_arrive(
     telemetry.deliver([event])
     assert len(ingestion.envelopes("EventData")) == 1
     assert len([record for record in collector.collected().logs if record.event_name]) == 1
+    assert _metric(telemetry, "northstar_telemetry_lost_total", '"logs"') == 0  # it was kept
     telemetry.close()
 
 

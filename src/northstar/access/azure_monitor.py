@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from northstar.access.domain import AuditEntry
 from northstar.errors import Invalid, Unavailable
+from northstar.telemetry.exporters import azure_log_exporter
 
 EVENT = "northstar.audit"
-_QUIET = (
-    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
-    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
-    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
-)
 _KEY = re.compile(r"InstrumentationKey=([0-9a-fA-F-]{36})")
 
 
@@ -47,24 +42,14 @@ class AzureMonitorAudit:
     def send(self, entries: Sequence[AuditEntry]) -> None:
         from opentelemetry.sdk._logs.export import LogRecordExportResult
 
-        exporter = self._exporter or self._start()
-        self._exporter = exporter
-        if exporter.export([_record(entry) for entry in entries]) != LogRecordExportResult.SUCCESS:
+        if self._exporter is None:
+            self._exporter = azure_log_exporter(self._connection_string, self._credential)
+        sent = self._exporter.export([_record(entry) for entry in entries])
+        if sent != LogRecordExportResult.SUCCESS:
             raise Unavailable(
                 f"Azure Monitor did not take the audit's entries from {entries[0].sequence} on.",
                 hint="The platform's log says why; they are sent again.",
             )
-
-    def _start(self) -> Any:
-        from azure.monitor.opentelemetry.exporter import AzureMonitorLogExporter
-
-        for name in _QUIET:  # it would tell Microsoft of itself, past the address that was given
-            os.environ.setdefault(name, "true")
-        # What fails stays ours to repeat: the exporter's own folder of retries would let it report
-        # a failure for what it sends later, and keeps things for two days only.
-        return AzureMonitorLogExporter.from_connection_string(
-            self._connection_string, credential=self._credential, disable_offline_storage=True
-        )
 
 
 def _record(entry: AuditEntry) -> Any:

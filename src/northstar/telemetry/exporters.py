@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -64,11 +64,17 @@ class Losses:
 
 @dataclass
 class Exporters:
-    """One exporter a signal and destination, of the types that OpenTelemetry's SDK takes."""
+    """One exporter a signal and destination, of the types that OpenTelemetry's SDK takes.
+
+    Attributes:
+        events: how log records are sent that somebody keeps until they have arrived: what fails is
+            sent again, so it is no loss.
+    """
 
     traces: dict[ExporterName, Any] = field(default_factory=dict)
     metrics: dict[ExporterName, Any] = field(default_factory=dict)
     logs: dict[ExporterName, Any] = field(default_factory=dict)
+    events: dict[ExporterName, Callable[[Sequence[Any]], Any]] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
 
     def of(self, signal: Signal) -> dict[ExporterName, Any]:
@@ -90,14 +96,31 @@ def make_exporters(
         azure_options: more options of Azure's client, such as a hook for responses.
     """
     made = Exporters()
+
+    def add(signal: Signal, name: ExporterName, exporter: Any) -> None:
+        if signal == "logs":
+            made.events[name] = exporter.export
+        made.of(signal)[name] = _counted(exporter, signal, name, made.losses)
+
     for signal in SIGNALS:
         if signal in settings.otlp:
-            exporter = _otlp(signal, otlp_options or {})
-            made.of(signal)[OTLP] = _counted(exporter, signal, OTLP, made.losses)
+            add(signal, OTLP, _otlp(signal, otlp_options or {}))
         if settings.azure_monitor:
-            exporter = _azure(signal, settings, azure_options or {})
-            made.of(signal)[AZURE] = _counted(exporter, signal, AZURE, made.losses)
+            credential = _credential(settings)
+            exporter = _azure(signal, settings.azure_monitor, credential, azure_options or {})
+            add(signal, AZURE, exporter)
     return made
+
+
+def azure_log_exporter(connection_string: str, credential: Any = None) -> Any:
+    """An exporter of log records for whoever keeps them until they have arrived.
+
+    Raises ``Invalid`` for a connection string that is none, and without the extra ``azure``.
+
+    Args:
+        credential: an ``azure-identity`` credential, where the resource takes no key alone.
+    """
+    return _azure("logs", connection_string, credential, {})
 
 
 def _otlp(signal: Signal, options: Mapping[str, Any]) -> Any:
@@ -117,7 +140,9 @@ def _otlp(signal: Signal, options: Mapping[str, Any]) -> Any:
         raise _missing("telemetry") from error
 
 
-def _azure(signal: Signal, settings: TelemetrySettings, options: Mapping[str, Any]) -> Any:
+def _azure(
+    signal: Signal, connection_string: str, credential: Any, options: Mapping[str, Any]
+) -> Any:
     for name in _QUIET:
         os.environ.setdefault(name, "true")
     try:
@@ -136,9 +161,10 @@ def _azure(signal: Signal, settings: TelemetrySettings, options: Mapping[str, An
     try:
         return exporter(
             **{
-                "connection_string": settings.azure_monitor,
-                "credential": _credential(settings),
-                # What people did must not lie about in temporary files.
+                "connection_string": connection_string,
+                "credential": credential,
+                # What people did must not lie about in temporary files; and what is sent later
+                # would be reported as a failure now.
                 "disable_offline_storage": True,
                 "retry_total": _RETRIES,
                 "timeout": _CONNECT_SECONDS,

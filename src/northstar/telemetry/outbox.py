@@ -163,7 +163,8 @@ def _told(row: Row[Any]) -> tuple[Event, Span]:
         attributes=body["attributes"],
         links=links,
     )
-    return Event(str(row.id), row.name, row.at, context, body["attributes"]), span
+    # Not the row's number, which SQLite gives again when the last row is gone.
+    return Event(str(context), row.name, row.at, context, body["attributes"]), span
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -71,7 +71,7 @@ class SdkTelemetry:
         self._bridge = LogBridge(self._logged)
         if self._log_queues:
             logging.getLogger().addHandler(self._bridge)
-        self._delivered: dict[str, set[str]] = {name: set() for name in self._exporters.logs}
+        self._delivered: dict[str, set[str]] = {name: set() for name in self._exporters.events}
         meter = self._meter_provider.get_meter(SCOPE, __version__)
         self._instruments = _SdkInstruments(meter, self._histograms)
         self._instruments.observed_counter(
@@ -102,13 +102,13 @@ class SdkTelemetry:
 
     def deliver(self, events: Sequence[Event]) -> None:
         refused = []
-        for name, exporter in self._exporters.logs.items():
+        for name, send in self._exporters.events.items():
             done = self._delivered[name]
             rest = [event for event in events if event.id not in done]
             if not rest:
                 continue
             records = [self._records.event(event) for event in rest]
-            if exporter.export(records).name == "SUCCESS":
+            if send(records).name == "SUCCESS":
                 done.update(event.id for event in rest)
             else:
                 refused.append(name)
