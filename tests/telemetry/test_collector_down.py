@@ -59,7 +59,7 @@ def test_requests_are_answered_what_is_lost_is_counted_and_events_wait(
 
 def tell(platform: Platform) -> None:
     with platform.database.begin() as connection:
-        outbox.tell_of(
+        outbox.emit_of(
             connection,
             "northstar.release",
             SystemClock().now(),

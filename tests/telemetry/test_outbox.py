@@ -30,7 +30,7 @@ class World:
             self.tell_in(connection, state)
 
     def tell_in(self, connection: Connection, state: str) -> None:
-        outbox.tell_of(
+        outbox.emit_of(
             connection,
             "northstar.release",
             self.clock.now(),

@@ -20,7 +20,7 @@ from northstar.database import Database
 from northstar.errors import NorthstarError, Unavailable
 from northstar.monitoring import alert_store
 from northstar.monitoring.domain import Act, ActionKind, ActionRequest, Alert, advance
-from northstar.monitoring.telling import tell_acted
+from northstar.monitoring.telemetry import emit_acted
 from northstar.names import EndpointRef
 from northstar.project.domain import MonitoringConfig
 from northstar.telemetry import trace_context
@@ -208,7 +208,7 @@ def _enter(connection: Connection, request: ActionRequest, act: Act, outcome: st
     alert = alert_store.get_alert(connection, request.alert, None)
     if alert is not None:
         alert_store.save_alert(connection, advance(alert, act))
-        tell_acted(connection, alert, request, act.at, outcome)
+        emit_acted(connection, alert, request, act.at, outcome)
 
 
 def _payload(alert: Alert) -> dict[str, Any]:

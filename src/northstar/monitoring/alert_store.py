@@ -34,7 +34,7 @@ from northstar.monitoring.domain import (
     Subject,
     open_alert,
 )
-from northstar.monitoring.telling import tell_opened
+from northstar.monitoring.telemetry import emit_opened
 from northstar.names import EndpointRef
 from northstar.telemetry.trace_context import new, parse
 
@@ -75,7 +75,7 @@ def add_alert(connection: Connection, found: Found | Differs) -> Alert:
     assert result.inserted_primary_key is not None  # noqa: S101 - the table has one
     alert = draft.model_copy(update={"id": int(result.inserted_primary_key[0])})
     save_alert(connection, alert)
-    tell_opened(connection, alert)
+    emit_opened(connection, alert)
     return alert
 
 

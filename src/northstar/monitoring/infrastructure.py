@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from northstar.monitoring import alert_store
 from northstar.monitoring.actions import notification
 from northstar.monitoring.domain import MONITOR, Alert, Differs, Resolve, advance
-from northstar.monitoring.telling import tell_changed
+from northstar.monitoring.telemetry import emit_changed
 from northstar.names import EnvironmentName
 
 
@@ -44,7 +44,7 @@ def agrees(
         return
     resolved = advance(latest, Resolve(at=now, by=MONITOR, note=why))
     alert_store.save_alert(connection, resolved)
-    tell_changed(connection, resolved)
+    emit_changed(connection, resolved)
 
 
 def _latest(connection: Connection, environment: EnvironmentName) -> Alert | None:

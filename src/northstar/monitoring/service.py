@@ -46,7 +46,7 @@ from northstar.monitoring.errors import AlertSettled, BadLabels, NoSuchAlert
 from northstar.monitoring.ingestion import Ingestion
 from northstar.monitoring.judging import Judge
 from northstar.monitoring.store import EndpointRow
-from northstar.monitoring.telling import tell_changed
+from northstar.monitoring.telemetry import emit_changed
 from northstar.monitoring.versions import Versions, WatchedVersions
 from northstar.names import EndpointRef, EnvironmentName
 
@@ -259,7 +259,7 @@ class MonitoringService:
                 raise _no_such(number, subject)
             changed = advance(alert, change(self._clock.now()))
             alert_store.save_alert(connection, changed)
-            tell_changed(connection, changed)
+            emit_changed(connection, changed)
         return changed
 
     def _endpoint(self, connection: Connection, ref: EndpointRef) -> EndpointRow:

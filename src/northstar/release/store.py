@@ -26,7 +26,7 @@ from sqlalchemy import (
 from northstar.database import UtcDateTime, metadata
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef, check_environment
 from northstar.release.domain import AnyEvent, Event, Release, ReleaseState
-from northstar.release.telling import tell_changed, tell_proposed
+from northstar.release.telemetry import emit_changed, emit_proposed
 from northstar.release.traffic import Traffic
 
 _NAME = String(63)
@@ -79,14 +79,14 @@ def add(connection: Connection, release: Release, *events: Event) -> Release:
     inserted = insert(releases).values(_columns(release)).returning(releases.c.id)
     added = release.model_copy(update={"id": connection.execute(inserted).scalar_one()})
     _write(connection, added, *events)
-    tell_proposed(connection, added)
+    emit_proposed(connection, added)
     return added
 
 
 def save(connection: Connection, release: Release, event: Event) -> None:
     """Write a release as it is after the event."""
     _write(connection, release, event)
-    tell_changed(connection, release, event)
+    emit_changed(connection, release, event)
 
 
 def lock(connection: Connection, endpoint: EndpointRef) -> dict[int, Release]:

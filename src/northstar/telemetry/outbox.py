@@ -48,7 +48,7 @@ events = Table(
 )
 
 
-def tell(
+def emit(
     connection: Connection,
     name: str,
     at: datetime,
@@ -80,7 +80,7 @@ def tell(
     connection.execute(insert(events).values(name=name, at=at, body=json.dumps(body)))
 
 
-def tell_of(
+def emit_of(
     connection: Connection,
     name: str,
     at: datetime,
@@ -95,7 +95,7 @@ def tell_of(
     """
     parent = trace_context.parse(subject)
     here = trace_context.current()
-    tell(
+    emit(
         connection,
         name,
         at,

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Integer, Row, String, Table, Text, insert, select
 from northstar.database import Database, UtcDateTime, metadata
 from northstar.names import ProjectRef
 from northstar.pipeline.jobs.domain import ENDED, Job, JobRequest
-from northstar.pipeline.jobs.telling import tell_ended, tell_queued
+from northstar.pipeline.jobs.telemetry import emit_ended, emit_queued
 
 jobs = Table(
     "jobs",
@@ -58,14 +58,14 @@ class JobStore:
                 if known:
                     return _job(known)
             job = _job(connection.execute(insert(jobs).values(**values).returning(jobs)).one())
-            tell_queued(connection, job)
+            emit_queued(connection, job)
             return job
 
     def change(self, job: int, **facts: Any) -> None:
         """Write what has become known of a job."""
         with self._database.begin() as connection:
             changed = update(jobs).where(jobs.c.id == job).values(**facts).returning(jobs)
-            tell_ended(connection, _job(connection.execute(changed).one()))
+            emit_ended(connection, _job(connection.execute(changed).one()))
 
     def get(self, project: ProjectRef, job: int) -> Job | None:
         """One job of a project."""

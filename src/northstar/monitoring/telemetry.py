@@ -12,9 +12,9 @@ from northstar.telemetry import outbox, trace_context
 EVENT = "northstar.alert"
 
 
-def tell_opened(connection: Connection, alert: Alert) -> None:
+def emit_opened(connection: Connection, alert: Alert) -> None:
     """Tell of a new alert: the first span of its trace, linked to the predictions behind it."""
-    outbox.tell(
+    outbox.emit(
         connection,
         EVENT,
         alert.opened_at,
@@ -25,10 +25,10 @@ def tell_opened(connection: Connection, alert: Alert) -> None:
     )
 
 
-def tell_changed(connection: Connection, alert: Alert) -> None:
+def emit_changed(connection: Connection, alert: Alert) -> None:
     """Tell what happened to an alert last."""
     last = alert.events[-1]
-    outbox.tell_of(
+    outbox.emit_of(
         connection,
         EVENT,
         last.at,
@@ -38,12 +38,12 @@ def tell_changed(connection: Connection, alert: Alert) -> None:
     )
 
 
-def tell_acted(
+def emit_acted(
     connection: Connection, alert: Alert, request: ActionRequest, at: datetime, outcome: str
 ) -> None:
     """Tell that an action of an alert's has ended; the action has a place in its trace."""
     above = trace_context.parse(alert.traceparent)
-    outbox.tell(
+    outbox.emit(
         connection,
         EVENT,
         at,

@@ -10,9 +10,9 @@ from northstar.telemetry import outbox, trace_context
 EVENT = "northstar.release"
 
 
-def tell_proposed(connection: Connection, release: Release) -> None:
-    """Tell of a new release: the first span of those that its ``traceparent`` is above of."""
-    outbox.tell(
+def emit_proposed(connection: Connection, release: Release) -> None:
+    """Tell of a new release, with the span above all later ones of it."""
+    outbox.emit(
         connection,
         EVENT,
         release.created_at,
@@ -23,9 +23,9 @@ def tell_proposed(connection: Connection, release: Release) -> None:
     )
 
 
-def tell_changed(connection: Connection, release: Release, event: Event) -> None:
+def emit_changed(connection: Connection, release: Release, event: Event) -> None:
     """Tell what happened to a release, which is as it was left by that."""
-    outbox.tell_of(
+    outbox.emit_of(
         connection,
         EVENT,
         event.at,

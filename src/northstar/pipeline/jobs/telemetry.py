@@ -10,9 +10,9 @@ from northstar.telemetry import outbox, trace_context
 EVENT = "northstar.job"
 
 
-def tell_queued(connection: Connection, job: Job) -> None:
-    """Tell of a new job: the first span of those that its ``traceparent`` is above of."""
-    outbox.tell(
+def emit_queued(connection: Connection, job: Job) -> None:
+    """Tell of a new job, with the span above all later ones of it."""
+    outbox.emit(
         connection,
         EVENT,
         job.created_at,
@@ -23,10 +23,10 @@ def tell_queued(connection: Connection, job: Job) -> None:
     )
 
 
-def tell_ended(connection: Connection, job: Job) -> None:
+def emit_ended(connection: Connection, job: Job) -> None:
     """Tell of a job that has ended, with how long it took; of one that goes on, nothing."""
     if job.state in ENDED and job.ended_at is not None:
-        outbox.tell_of(
+        outbox.emit_of(
             connection,
             EVENT,
             job.ended_at,
