@@ -122,6 +122,23 @@ def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> No
     assert told["counts"] == {"create": 0, "change": 1, "replace": 0, "destroy": 0}
 
 
+def test_a_budget_counts_from_the_month_it_was_made_in_and_stays(live: Env, platform: Path) -> None:
+    state = _state(platform)
+    known = json.loads(state.read_text())
+    periods = [
+        instance["attributes"]["time_period"][0]
+        for resource in known["resources"]
+        if resource["type"] == "azurerm_consumption_budget_subscription"
+        for instance in resource["instances"]
+    ]
+    this_month = f"{SystemClock().now():%Y-%m}-01T00:00:00Z"
+    assert {period["start_date"] for period in periods} == {this_month}
+    for period in periods:
+        period["start_date"] = "2024-02-01T00:00:00Z"
+    state.write_text(json.dumps({**known, "serial": known["serial"] + 1}))
+    assert live("plan", "dev").stdout.strip() == "dev: nothing changes."
+
+
 def test_a_mixed_change_is_told_in_a_few_lines_with_all_that_it_opens(
     live: Env, platform: Path
 ) -> None:
@@ -189,7 +206,7 @@ def test_an_interrupted_apply_gives_its_lock_back_and_says_what_it_left(
 def test_a_third_squad_is_all_that_a_plan_with_it_names(live: Env, platform: Path) -> None:
     cargo = {
         "people": "55555555-5555-5555-5555-555555555555",
-        "budget": {"monthly": 500, "since": "2026-01-01"},
+        "budget": {"monthly": 500},
     }
     change(platform, platform, lambda it: it["squads"].update(cargo=cargo))
     told = json.loads(live("plan", "dev", "--json").stdout)

@@ -23,7 +23,7 @@ _STAGES: tuple[EnvironmentName, ...] = ("dev", "staging", "prod")
 _NEW_SQUAD = SquadSection.model_validate(
     {
         "people": "55555555-5555-5555-5555-555555555555",
-        "budget": {"monthly": 500, "since": "2026-01-01"},
+        "budget": {"monthly": 500},
     }
 )
 

@@ -13,7 +13,7 @@ module "squad" {
   github_repositories      = each.value.github_repositories
   azure_devops_connections = each.value.azure_devops_connections
   compute                  = each.value.compute
-  budget                   = each.value.budget
+  monthly_budget           = each.value.monthly_budget
 
   action_group_id               = module.observability.action_group_id
   storage_account_id            = module.models.id

@@ -123,10 +123,7 @@ variable "squads" {
       vm_size   = optional(string, "Standard_D4ds_v5")
       max_nodes = optional(number, 4)
     }), {})
-    budget = object({
-      amount     = number
-      start_date = string
-    })
+    monthly_budget = number
   }))
   default = {}
 }

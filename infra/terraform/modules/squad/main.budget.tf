@@ -2,11 +2,11 @@
 resource "azurerm_consumption_budget_subscription" "this" {
   name            = "budget-${var.platform}-${var.environment}-${var.name}"
   subscription_id = "/subscriptions/${var.subscription_id}"
-  amount          = var.budget.amount
+  amount          = var.monthly_budget
   time_grain      = "Monthly"
 
   time_period {
-    start_date = var.budget.start_date
+    start_date = formatdate("YYYY-MM-'01T00:00:00Z'", plantimestamp())
   }
 
   filter {
@@ -33,5 +33,10 @@ resource "azurerm_consumption_budget_subscription" "this" {
     threshold      = 100
     threshold_type = "Forecasted"
     contact_groups = [var.action_group_id]
+  }
+
+  # Azure takes no month that is past for a new budget; one that is there counts on from its own.
+  lifecycle {
+    ignore_changes = [time_period]
   }
 }

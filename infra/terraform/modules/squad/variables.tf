@@ -90,16 +90,13 @@ variable "compute" {
   default = {}
 }
 
-variable "budget" {
-  description = "What the squad may spend in a month, in the subscription's currency, from the first day of a month on."
-  type = object({
-    amount     = number
-    start_date = string
-  })
+variable "monthly_budget" {
+  description = "What the squad may spend in a month, in the subscription's currency; counted from the month in which the budget is made."
+  type        = number
 
   validation {
-    condition     = var.budget.amount > 0 && can(regex("^[0-9]{4}-[0-9]{2}-01T00:00:00Z$", var.budget.start_date))
-    error_message = "budget must have an amount above 0 and the first of a month as start_date, such as 2026-01-01T00:00:00Z."
+    condition     = var.monthly_budget > 0
+    error_message = "monthly_budget must be above 0."
   }
 }
 

@@ -67,12 +67,6 @@ def _private(value: str) -> ipaddress.IPv4Network:
     return network
 
 
-def _check_first_of_month(value: date) -> date:
-    if value.day != 1:
-        raise ValueError(f"is {value}; a budget begins on the first of a month")
-    return value
-
-
 def _check_image(value: str) -> str:
     if value.endswith(":latest"):
         raise ValueError(f"{value} is another image tomorrow; name a tag that does not move")
@@ -207,9 +201,6 @@ class Budget(_Section):
     monthly: Amount | dict[EnvironmentName, Amount] = Field(
         description="An amount, or one for each stage. `alerts` are told at 80 %, and when Azure "
         "foresees all of it."
-    )
-    since: Annotated[date, AfterValidator(_check_first_of_month)] = Field(
-        description="The first day of the month from which it counts."
     )
 
 

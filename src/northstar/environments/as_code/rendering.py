@@ -113,10 +113,7 @@ def _squad(squad: SquadSection, stage: EnvironmentName) -> dict[str, Any]:
             if compute is not None
             else {}
         ),
-        "budget": {
-            "amount": _of(squad.budget.monthly, stage),
-            "start_date": f"{squad.budget.since.isoformat()}T00:00:00Z",
-        },
+        "monthly_budget": _of(squad.budget.monthly, stage),
     }
 
 

@@ -34,5 +34,5 @@ squads:
   first-squad:
     people: 00000000-0000-0000-0000-000000000000    # an Entra group
     github: []                                      # ORGANISATION/NAME, whose workflows are its CI
-    budget: { monthly: 500, since: 2026-01-01 }
+    budget: { monthly: 500 }
 """

@@ -11,7 +11,7 @@ variables {
   tenant_id                     = "11111111-1111-1111-1111-111111111111"
   members_group_id              = "22222222-2222-2222-2222-222222222222"
   github_repositories           = ["airline/late-arrival"]
-  budget                        = { amount = 1000, start_date = "2026-01-01T00:00:00Z" }
+  monthly_budget                = 1000
   action_group_id               = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/actionGroups/ag-test"
   storage_account_id            = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/sttest"
   store_account_id              = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/ststore"
@@ -144,12 +144,21 @@ run "a_foreign_issuer_is_refused" {
   expect_failures = [var.azure_devops_connections]
 }
 
-run "a_budget_in_the_middle_of_a_month_is_refused" {
+run "a_budget_begins_in_the_month_in_which_it_is_made" {
+  command = plan
+
+  assert {
+    condition     = azurerm_consumption_budget_subscription.this.time_period[0].start_date == formatdate("YYYY-MM-'01T00:00:00Z'", plantimestamp())
+    error_message = "Azure takes no month that is past."
+  }
+}
+
+run "a_budget_of_nothing_is_refused" {
   command = plan
 
   variables {
-    budget = { amount = 1000, start_date = "2026-01-15T00:00:00Z" }
+    monthly_budget = 0
   }
 
-  expect_failures = [var.budget]
+  expect_failures = [var.monthly_budget]
 }

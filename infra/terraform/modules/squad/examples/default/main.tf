@@ -155,7 +155,7 @@ module "squad" {
   tenant_id                     = data.azurerm_client_config.current.tenant_id
   members_group_id              = "22222222-2222-2222-2222-222222222222"
   github_repositories           = ["airline/late-arrival"]
-  budget                        = { amount = 500, start_date = "2026-01-01T00:00:00Z" }
+  monthly_budget                = 500
   action_group_id               = module.observability.action_group_id
   storage_account_id            = module.models.id
   store_account_id              = module.store.id
