@@ -220,6 +220,24 @@ def test_links_in_a_folder_are_handed_over_and_not_what_they_lead_to(machine: Ma
     assert found == [0, 0, 23000]
 
 
+def test_programs_of_one_user_can_be_started_at_once(machine: Machine) -> None:
+    found = driven(
+        machine,
+        "at-once",
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        def begin(number):
+            with open(os.devnull, "wb") as nowhere:
+                program = Program(["/bin/true"], Path("/"), {}, nowhere, nowhere)
+                return users.start(f"job:{number // 8}", program)
+        with ThreadPoolExecutor(8) as threads:
+            started = list(threads.map(begin, range(80)))
+        print(json.dumps([one.wait() for one in started]))
+        """,
+    )
+    assert found == [0] * 80
+
+
 def test_limits_hold_for_everything_that_a_program_starts(machine: Machine) -> None:
     found = driven(
         machine,

@@ -9,6 +9,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,6 +59,7 @@ class OwnUsers:
         self._homes = folder / "homes"
         self._users = UserNumbers(folder / "users.json", numbers)
         self._environment = dict(environment)
+        self._making = threading.Lock()
         self._limits = {resource.RLIMIT_CORE: 0, **limits}
 
     def hand_over(self, user: str, folder: Path) -> None:
@@ -91,8 +93,8 @@ class OwnUsers:
             if time.monotonic() > deadline:
                 log.error("processes of user %d (%s) do not end", number, user)
                 return
-            # Killed by one of their own, all at once: no number can be another's by then, and
-            # what forks faster than one could count them does not get away.
+            # A process of the same user sends SIGKILL to -1: the kernel ends all at once, so that
+            # no pid can have gone to another process, and a fork bomb cannot outrun it.
             command = [sys.executable, "-I", "-S", "-c", _KILL_ALL_OF_MINE]
             with Path(os.devnull).open("wb") as nowhere:
                 _become(number, Program(command, Path("/"), {}, nowhere, nowhere), {}).wait()
@@ -100,11 +102,12 @@ class OwnUsers:
 
     def _private(self, number: int, name: str) -> Path:
         folder = self._homes / str(number) / name
-        if not folder.is_dir():
-            half = folder.with_suffix(".part")
-            half.mkdir(parents=True, exist_ok=True)
-            self._give(number, half)
-            half.rename(folder)
+        with self._making:
+            if not folder.is_dir():
+                half = folder.with_suffix(".part")
+                half.mkdir(parents=True, exist_ok=True)
+                self._give(number, half)
+                half.rename(folder)
         return folder
 
     def _give(self, number: int, folder: Path) -> None:

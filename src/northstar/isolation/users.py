@@ -39,7 +39,8 @@ class UserNumbers:
                 if name not in known:
                     known[name] = self._next(name, known)
                     self._write(known)
-                self._known = known  # only what is kept: another process gives what is not again
+                # After the file is written: what is not in it, another process gives again.
+                self._known = known
         return self._known[name]
 
     def _next(self, name: str, known: Mapping[str, int]) -> int:
