@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import click
+from architecture_page import with_packages
 from executed import executed
 from linear_pictures import pictures
 from platform_page import with_fields
@@ -21,6 +22,7 @@ from northstar.environments.as_code.schema import schema_text
 from northstar.project.schema import json_schema
 
 _DOCS = Path(__file__).parent
+_ARCHITECTURE = "explanation/architecture.md"
 _LINEAR = "explanation/linear-models.md"
 _PLATFORM = "how-to/environments-from-one-file.md"
 
@@ -40,6 +42,7 @@ def pages() -> dict[str, str]:
         "reference/northstar.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         "reference/platform.schema.json": schema_text(),
         "reference/terraform-provider.md": terraform_provider(),
+        _ARCHITECTURE: with_packages((_DOCS / _ARCHITECTURE).read_text(encoding="utf-8")),
         _PLATFORM: with_fields((_DOCS / _PLATFORM).read_text(encoding="utf-8")),
         _LINEAR: executed((_DOCS / _LINEAR).read_text(encoding="utf-8")),
         **{f"pictures/linear/{name}": text for name, text in pictures().items()},
