@@ -89,11 +89,18 @@ _LINKED = '{ for key, zone in local.zones : key => zone if key != "vault" }'
 _RULED = '"azurerm_subnet_network_security_group_association" "this" {\n  for_each = '
 _RULED_BUT_ONE = '{ for key, rules in local.rules : key => rules if key != "pipelines" }'
 _RULES = "modules/network/main.rules.tf"
+_EGRESS = "modules/network/main.egress.tf"
+_NAT = 'var.egress == "nat" ? 1 : 0'
+_ADDRESS = f'"azurerm_nat_gateway_public_ip_association" "this" {{\n  count = {_NAT}\n'
 
 _AGAINST_A_POLICY = {
     "public access on": (
         "public-access",
         (_VAULT, "public_network_access_enabled = false", "public_network_access_enabled = true"),
+    ),
+    "a public address that is not a NAT gateway's": (
+        "public-access",
+        (_EGRESS, _ADDRESS, _ADDRESS.replace(_NAT, "0")),
     ),
     "public access left to the default": (
         "public-access",

@@ -125,6 +125,8 @@ _WITHOUT_DATA = (
     "monitor_diagnostic_setting",
     "monitor_private_link_scoped_service",
     "monitor_scheduled_query_rules_alert_v2",
+    "nat_gateway",
+    "nat_gateway_public_ip_association",
     "network_security_group",
     "postgresql_flexible_server_active_directory_administrator",
     "postgresql_flexible_server_configuration",
@@ -132,13 +134,18 @@ _WITHOUT_DATA = (
     "private_dns_zone",
     "private_dns_zone_virtual_network_link",
     "private_endpoint",
+    "public_ip",
     "resource_group",
     "role_assignment",
+    "route_table",
     "storage_share",
     "subnet",
+    "subnet_nat_gateway_association",
     "subnet_network_security_group_association",
+    "subnet_route_table_association",
     "user_assigned_identity",
     "virtual_network",
+    "virtual_network_peering",
 )
 KNOWN_TYPES = frozenset(
     {
@@ -175,6 +182,7 @@ def check(plan: Plan, grants: Collection[Grant] = GRANTS) -> list[Finding]:
     """Every finding of every policy, in order; empty for a plan that may be applied."""
     policies: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
         settings,
+        public_addresses,
         private_endpoints,
         private_dns,
         monitor_scopes,
@@ -208,6 +216,19 @@ def settings(plan: Plan) -> Iterator[Finding]:
             if ingress.get("allow_insecure_connections") is not False:
                 hint = "Set ingress.allow_insecure_connections to false."
                 yield Finding(_TLS, one.address, "It answers without TLS.", hint)
+
+
+def public_addresses(plan: Plan) -> Iterator[Finding]:
+    """A public address is a NAT gateway's alone, which takes no connections."""
+    outgoing = {
+        address
+        for association in plan.of_type("azurerm_nat_gateway_public_ip_association")
+        for address in plan.leads_to(association, "public_ip_address_id")
+    }
+    for one in plan.of_type("azurerm_public_ip"):
+        if one not in outgoing:
+            message = "It is a public address, and not proven to be a NAT gateway's."
+            yield Finding(_PUBLIC, one.address, message, "Do without it.")
 
 
 def private_endpoints(plan: Plan) -> Iterator[Finding]:

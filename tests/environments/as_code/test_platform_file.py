@@ -211,6 +211,41 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "        client: service:late-arrival-{stage}\n        size: { cpu: 0.3, memory: 0.6Gi }\n",
         "late-arrival.size.cpu: must be a multiple of 0.25, not 0.3",
     ),
+    "people from the Internet": (
+        "      people_from: [10.8.0.0/16]\n",
+        "      people_from: [20.0.0.0/16]\n",
+        r"stages.prod.network.people_from\[0\]: 20.0.0.0/16 is not private: it must be in 10",
+    ),
+    "a way out that is none": (
+        "egress: 10.0.0.4",
+        "egress: 10.0.0.0/24",
+        "stages.prod.network.egress: must be nat, none or an address such as 10.0.0.4",
+    ),
+    "a gateway without a hub": (
+        "    addresses: 10.44.0.0/22\n    network: { ",
+        "    addresses: 10.44.0.0/22\n    network: { hub_gateway: true, ",
+        "stages.staging.network: hub_gateway needs a hub",
+    ),
+    "an open Internet without a firewall": (
+        "    addresses: 10.44.0.0/22\n    network: { ",
+        "    addresses: 10.44.0.0/22\n    network: { pipelines_may_reach: [Internet], ",
+        "stages.staging.network: pipelines_may_reach: Internet needs a firewall",
+    ),
+    "everything as addresses": (
+        "    addresses: 10.44.0.0/22\n    network: { ",
+        "    addresses: 10.44.0.0/22\n    network: { pipelines_may_reach: [0.0.0.0/0], ",
+        r"network.pipelines_may_reach\[0\]: 0.0.0.0/0 is too much",
+    ),
+    "no service tag": (
+        "    addresses: 10.44.0.0/22\n    network: { ",
+        "    addresses: 10.44.0.0/22\n    network: { pipelines_may_reach: [github.com], ",
+        r"network.pipelines_may_reach\[0\]: github.com is no service tag",
+    ),
+    "no hub": (
+        "hub: /subscriptions/",
+        "hub: vnet-hub # /subscriptions/",
+        "stages.prod.network.hub: must look like /subscriptions/ID/",
+    ),
     "no GUID": ("33333333-3333", "3333", "squads.operations.people: must look like 33333333-"),
 }
 

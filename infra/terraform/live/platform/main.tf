@@ -24,6 +24,11 @@ module "network" {
   resource_group_name        = azurerm_resource_group.this["network"].name
   location                   = var.location
   address_space              = var.address_space
+  people_from                = var.network.people_from
+  egress                     = var.network.egress
+  pipelines_may_reach        = var.network.pipelines_may_reach
+  hub_id                     = var.network.hub_id
+  hub_gateway                = var.network.hub_gateway
   log_analytics_workspace_id = module.observability.log_analytics_workspace_id
   tags                       = local.tags
 }

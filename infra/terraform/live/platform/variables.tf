@@ -54,6 +54,18 @@ variable "address_space" {
   type        = string
 }
 
+variable "network" {
+  description = "The ways into the stage's network and out of it, as the module network takes them."
+  type = object({
+    people_from         = optional(set(string), [])
+    egress              = optional(string, "nat")
+    pipelines_may_reach = optional(set(string), ["AzureDevOps", "AzureResourceManager"])
+    hub_id              = optional(string)
+    hub_gateway         = optional(bool, false)
+  })
+  default = {}
+}
+
 variable "size" {
   description = "How big the shared parts are: small (one zone, burstable database) or standard (three zones, a second database server)."
   type        = string

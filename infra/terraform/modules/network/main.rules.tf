@@ -1,12 +1,16 @@
 locals {
   # Who may talk to whom. What is not listed is denied, both ways, inside of the network, too.
   rules = {
-    private_endpoints = [
+    private_endpoints = concat([
       { name = "https-from-container-apps", direction = "Inbound", source = local.prefixes.container_apps, destination = local.prefixes.private_endpoints, ports = ["443"] },
       { name = "https-from-pipelines", direction = "Inbound", source = local.prefixes.pipelines, destination = local.prefixes.private_endpoints, ports = ["443"] },
       { name = "postgresql-from-container-apps", direction = "Inbound", source = local.prefixes.container_apps, destination = local.prefixes.private_endpoints, ports = ["5432"] },
       { name = "nfs-from-container-apps", direction = "Inbound", source = local.prefixes.container_apps, destination = local.prefixes.private_endpoints, ports = ["2049"] },
-    ]
+      { name = "postgresql-from-pipelines", direction = "Inbound", source = local.prefixes.pipelines, destination = local.prefixes.private_endpoints, ports = ["5432"] }, # administrators' psql
+      ], [
+      for addresses in sort(var.people_from) :
+      { name = "https-from-people-${replace(addresses, "/", "-")}", direction = "Inbound", source = addresses, destination = local.prefixes.private_endpoints, ports = ["443"] }
+    ])
     # What Container Apps needs stands in Microsoft's "Securing a virtual network in Azure Container Apps".
     container_apps = concat([
       { name = "https-from-pipelines", direction = "Inbound", source = local.prefixes.pipelines, destination = local.prefixes.container_apps, ports = ["443", "31443"] },
@@ -20,11 +24,11 @@ locals {
       { name = "to-${lower(replace(tag, ".", "-"))}", direction = "Outbound", source = local.prefixes.container_apps, destination = tag, ports = ["443"] }
     ])
     pipelines = concat([
-      { name = "to-private-endpoints", direction = "Outbound", source = local.prefixes.pipelines, destination = local.prefixes.private_endpoints, ports = ["443"] },
+      { name = "to-private-endpoints", direction = "Outbound", source = local.prefixes.pipelines, destination = local.prefixes.private_endpoints, ports = ["443", "5432"] },
       { name = "to-container-apps", direction = "Outbound", source = local.prefixes.pipelines, destination = local.prefixes.container_apps, ports = ["443", "31443"] },
       ], [
       for tag in setunion(var.pipelines_may_reach, ["AzureActiveDirectory"]) :
-      { name = "to-${lower(replace(tag, ".", "-"))}", direction = "Outbound", source = local.prefixes.pipelines, destination = tag, ports = ["443"] }
+      { name = "to-${lower(replace(replace(tag, ".", "-"), "/", "-"))}", direction = "Outbound", source = local.prefixes.pipelines, destination = tag, ports = ["443"] }
     ])
   }
 }

@@ -38,14 +38,53 @@ variable "address_space" {
   }
 }
 
+variable "people_from" {
+  description = "Private addresses that people come from (VPN, ExpressRoute, the company's offices): they reach the private endpoints over HTTPS, and so pages, workspaces and vaults."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.people_from : can(cidrhost(one, 0)) && can(regex("^(10\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|192\\.168\\.).*/([89]|[12][0-9]|3[0-2])$", one))])
+    error_message = "people_from must be private addresses, such as 10.8.0.0/16: nobody comes in from the Internet."
+  }
+}
+
+variable "egress" {
+  description = "How container apps and pipelines leave the network, as far as the rules let them: nat (an address of its own), the private address of a firewall, or none (the hub's gateway announces a way)."
+  type        = string
+  default     = "nat"
+
+  validation {
+    condition     = contains(["nat", "none"], var.egress) || can(regex("^(10\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|192\\.168\\.)", var.egress)) && can(cidrhost("${var.egress}/32", 0))
+    error_message = "egress must be nat, none, or the private address of a firewall, such as 10.0.0.4."
+  }
+}
+
+variable "hub_id" {
+  description = "Resource id of the company's network (the hub) that this one is peered with."
+  type        = string
+  default     = null
+}
+
+variable "hub_gateway" {
+  description = "Whether people come through the hub's VPN or ExpressRoute gateway."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.hub_gateway || var.hub_id != null
+    error_message = "hub_gateway needs hub_id: without a hub there is no gateway."
+  }
+}
+
 variable "pipelines_may_reach" {
-  description = "Service tags that pipeline agents in the network may reach over HTTPS, besides Entra ID and the private endpoints."
+  description = "Service tags and addresses that pipeline agents in the network may reach over HTTPS, besides Entra ID and the private endpoints. Internet only behind a firewall, which then says what."
   type        = set(string)
   default     = ["AzureDevOps", "AzureResourceManager"]
 
   validation {
-    condition     = !contains(var.pipelines_may_reach, "Internet") && !contains(var.pipelines_may_reach, "*")
-    error_message = "pipelines_may_reach must name services: pipelines with the whole Internet open can send data anywhere."
+    condition     = !contains(var.pipelines_may_reach, "*") && !contains(var.pipelines_may_reach, "0.0.0.0/0") && (!contains(var.pipelines_may_reach, "Internet") || !contains(["nat", "none"], var.egress))
+    error_message = "pipelines_may_reach must name services: pipelines with the whole Internet open can send data anywhere, unless egress is a firewall that says where."
   }
 }
 

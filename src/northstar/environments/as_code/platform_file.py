@@ -2,128 +2,34 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from northstar.environments.as_code.control_plane_settings import SETTABLE
-from northstar.errors import Invalid, NotFound
-from northstar.names import NAME_PATTERN, EnvironmentName, check_name
+from northstar.environments.as_code.field_types import (
+    NO_FIREWALL,
+    Address,
+    AddressSpace,
+    Amount,
+    Egress,
+    Guid,
+    Host,
+    Image,
+    Principal,
+    PrivateAddresses,
+    Project,
+    Reachable,
+    Repository,
+    Settings,
+    Squad,
+    Text,
+    VirtualNetwork,
+)
+from northstar.errors import NotFound
+from northstar.names import EnvironmentName
 
 FILE_NAME = "platform.yaml"
-STAGE = "{stage}"
-"""Stands for the stage's name where a text differs by that alone."""
-
-_MOST = 10**9
-_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-_TAKEN: Mapping[str, str] = {
-    "172.17.0.0/16": "is Docker's own in Azure ML's compute",
-    "172.30.0.0/15": "Container Apps keeps for itself",
-}
-"""Addresses that a stage can't have, and why."""
-
-
-def _named(what: str) -> tuple[AfterValidator, WithJsonSchema]:
-    """Of a name: told in words here, by its pattern in the schema."""
-
-    def check(value: str) -> str:
-        try:
-            return check_name(value, what)
-        except Invalid as error:
-            raise ValueError(f"{error.message} {error.hint}") from None
-
-    schema = {"type": "string", "pattern": NAME_PATTERN, "maxLength": 63}
-    return AfterValidator(check), WithJsonSchema(schema)
-
-
-def _check_network(value: str) -> str:
-    network = _private(value)
-    if network.prefixlen != 22:
-        raise ValueError(f"{value} must be a private /22, such as 10.40.0.0/22")
-    for taken, why in _TAKEN.items():
-        if network.overlaps(ipaddress.IPv4Network(taken)):
-            raise ValueError(f"{value} is in {taken}, which {why}; take another /22")
-    return value
-
-
-def _private(value: str) -> ipaddress.IPv4Network:
-    """Addresses that are nobody's on the Internet (RFC 1918)."""
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError as error:
-        raise ValueError(f"{value} is no address space: {error}") from error
-    if not any(network.subnet_of(ipaddress.IPv4Network(one)) for one in _PRIVATE):
-        raise ValueError(f"{value} is not private: it must be in {', '.join(_PRIVATE)}")
-    return network
-
-
-def _check_image(value: str) -> str:
-    if value.endswith(":latest"):
-        raise ValueError(f"{value} is another image tomorrow; name a tag that does not move")
-    return value
-
-
-def _check_principal(value: str) -> str:
-    try:
-        check_name(value.removeprefix("service:").replace(STAGE, "staging"), "principal")
-    except Invalid as error:
-        raise ValueError(f"{error.message} {error.hint}") from None
-    return value
-
-
-Guid = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-        examples=["33333333-3333-3333-3333-333333333333"],
-    ),
-]
-Image = Annotated[
-    str,
-    Field(
-        pattern=r"(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]+)$",
-        max_length=500,
-        examples=["northstar:0.1.0"],
-    ),
-    AfterValidator(_check_image),
-]
-Squad = Annotated[str, *_named("squad")]
-Project = Annotated[str, *_named("project")]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
-Amount = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
-Repository = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", examples=["airline/late-arrival"])
-]
-Host = Annotated[
-    str,
-    Field(
-        pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$",
-        examples=["pypi.org or *.pythonhosted.org"],
-    ),
-]
-Principal = Annotated[
-    str,
-    Field(
-        pattern=r"^service:[a-z]([a-z0-9-]|\{stage\})*$",
-        max_length=100,
-        examples=["service:late-arrival-{stage}"],
-    ),
-    AfterValidator(_check_principal),
-]
-Settings = Annotated[
-    dict[str, str], Field(json_schema_extra={"propertyNames": {"enum": list(SETTABLE)}})
-]
-Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["platform@example.com"])]
 
 
 class _Section(BaseModel):
@@ -154,15 +60,54 @@ class Administrators(_Section):
     group: Guid = Field(description="The group's object id.")
 
 
+class Network(_Section):
+    """The ways into a stage's network and out of it; what isn't said here is closed."""
+
+    people_from: tuple[PrivateAddresses, ...] = Field(
+        default=(),
+        description="Private addresses that people come from, such as the VPN's: they reach the "
+        "private endpoints over HTTPS.",
+    )
+    egress: Egress = Field(
+        default="nat",
+        description="How container apps and pipelines leave it: nat, the private address of a "
+        "firewall, or none (the hub's gateway announces a way).",
+    )
+    pipelines_may_reach: tuple[Reachable, ...] = Field(
+        default=("AzureDevOps", "AzureResourceManager"),
+        description="Azure's service tags, and addresses, that pipelines may reach over HTTPS. "
+        "Internet only behind a firewall, which then says what.",
+    )
+    hub: VirtualNetwork | None = Field(
+        default=None,
+        description="The resource id of the company's network that it is peered with.",
+    )
+    hub_gateway: bool = Field(
+        default=False,
+        description="Whether people come through the hub's VPN or ExpressRoute gateway.",
+    )
+
+    @model_validator(mode="after")
+    def _check_ways(self) -> Network:
+        if self.hub_gateway and self.hub is None:
+            raise ValueError("hub_gateway needs a hub: without one there is no gateway")
+        if "Internet" in self.pipelines_may_reach and self.egress in NO_FIREWALL:
+            raise ValueError(
+                "pipelines_may_reach: Internet needs a firewall (egress) that says where to; "
+                "otherwise pipelines can send data anywhere"
+            )
+        return self
+
+
 class Stage(_Section):
     """One stage: a subscription, a region and a network of its own."""
 
     subscription: Guid = Field(description="The subscription that holds it, and nothing else.")
     region: Text = Field(description="Where it is: one of `regions`.")
-    addresses: Annotated[Text, AfterValidator(_check_network)] = Field(
-        examples=["10.40.0.0/22"],
+    addresses: AddressSpace = Field(
         description="The addresses of its network: a private /22 that no other stage has.",
     )
+    network: Network = Field(default=Network(), description="The ways into it and out of it.")
     size: Literal["small", "standard"] = Field(
         default="standard", description="small has one zone and one database server; not in prod."
     )

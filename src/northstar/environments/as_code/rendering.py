@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from northstar.environments.as_code.field_types import STAGE
 from northstar.environments.as_code.platform_file import (
-    STAGE,
     EndpointSection,
     PlatformFile,
     SquadSection,
@@ -62,6 +62,13 @@ def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
         "tenant_id": file.tenant,
         "address_space": own.addresses,
         "size": own.size,
+        "network": {
+            "people_from": sorted(own.network.people_from),
+            "egress": own.network.egress,
+            "pipelines_may_reach": sorted(own.network.pipelines_may_reach),
+            "hub_id": own.network.hub,
+            "hub_gateway": own.network.hub_gateway,
+        },
         "image": own.image or file.image,
         "settings": {**file.settings, **own.settings},
         "database_administrators": {

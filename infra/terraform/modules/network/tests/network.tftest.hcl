@@ -79,6 +79,96 @@ run "dockers_addresses_are_refused" {
   expect_failures = [var.address_space]
 }
 
+run "people_come_in_from_where_they_are_said_to_be_and_reach_private_endpoints_alone" {
+  command = plan
+
+  variables {
+    people_from = ["10.8.0.0/16"]
+  }
+
+  assert {
+    condition = [
+      for rule in flatten([for group in azurerm_network_security_group.this : tolist(group.security_rule)]) :
+      "${rule.direction} ${rule.destination_address_prefix}:${rule.destination_port_range}" if rule.source_address_prefix == "10.8.0.0/16"
+    ] == ["Inbound 10.40.0.0/24:443"]
+    error_message = "People must reach the private endpoints over HTTPS, and nothing else."
+  }
+}
+
+run "people_from_the_internet_are_refused" {
+  command = plan
+
+  variables {
+    people_from = ["20.0.0.0/8"]
+  }
+
+  expect_failures = [var.people_from]
+}
+
+run "administrators_reach_the_database_from_the_pipelines_subnet" {
+  command = plan
+
+  assert {
+    condition     = anytrue([for rule in azurerm_network_security_group.this["private_endpoints"].security_rule : rule.source_address_prefix == "10.40.2.0/24" && rule.destination_port_range == "5432"])
+    error_message = "Somebody must be able to let identities into the databases."
+  }
+
+  assert {
+    condition     = anytrue([for rule in azurerm_network_security_group.this["pipelines"].security_rule : contains(coalesce(rule.destination_port_ranges, []), "5432") && rule.destination_address_prefix == "10.40.0.0/24"])
+    error_message = "The way must be open on both sides."
+  }
+}
+
+run "what_is_let_out_has_an_address_to_leave_by" {
+  command = plan
+
+  assert {
+    condition     = length(azurerm_nat_gateway.this) == 1 && toset(keys(azurerm_subnet_nat_gateway_association.this)) == toset(["container_apps", "pipelines"]) && length(azurerm_route_table.this) == 0
+    error_message = "Without a way out, container apps and pipelines reach not even Entra ID."
+  }
+}
+
+run "what_is_let_out_goes_through_the_firewall" {
+  command = plan
+
+  variables {
+    egress              = "10.0.0.4"
+    hub_id              = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub"
+    hub_gateway         = true
+    pipelines_may_reach = ["Internet"]
+  }
+
+  assert {
+    condition     = length(azurerm_public_ip.egress) == 0 && one(azurerm_route_table.this[0].route).next_hop_in_ip_address == "10.0.0.4" && length(azurerm_subnet_route_table_association.this) == 2
+    error_message = "Everything that leaves must pass the firewall."
+  }
+
+  assert {
+    condition     = azurerm_virtual_network_peering.hub[0].use_remote_gateways && azurerm_virtual_network_peering.hub[0].allow_forwarded_traffic
+    error_message = "People come through the hub."
+  }
+}
+
+run "a_way_out_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    egress = "20.0.0.4"
+  }
+
+  expect_failures = [var.egress]
+}
+
+run "a_gateway_without_a_hub_is_refused" {
+  command = plan
+
+  variables {
+    hub_gateway = true
+  }
+
+  expect_failures = [var.hub_gateway]
+}
+
 run "an_open_internet_is_refused" {
   command = plan
 

@@ -1,0 +1,161 @@
+"""What single fields of ``platform.yaml`` may say: names, addresses, images, settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from northstar.environments.as_code.control_plane_settings import SETTABLE
+from northstar.errors import Invalid
+from northstar.names import NAME_PATTERN, check_name
+
+STAGE = "{stage}"
+"""Stands for the stage's name where a text differs by that alone."""
+
+_MOST = 10**9
+_WIDEST, _ONE_ADDRESS = 8, 32
+NO_FIREWALL = ("nat", "none")
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+_TAKEN: Mapping[str, str] = {
+    "172.17.0.0/16": "is Docker's own in Azure ML's compute",
+    "172.30.0.0/15": "Container Apps keeps for itself",
+}
+"""Addresses that a stage can't have, and why."""
+
+
+def _named(what: str) -> tuple[AfterValidator, WithJsonSchema]:
+    """Of a name: told in words here, by its pattern in the schema."""
+
+    def check(value: str) -> str:
+        try:
+            return check_name(value, what)
+        except Invalid as error:
+            raise ValueError(f"{error.message} {error.hint}") from None
+
+    schema = {"type": "string", "pattern": NAME_PATTERN, "maxLength": 63}
+    return AfterValidator(check), WithJsonSchema(schema)
+
+
+def _check_network(value: str) -> str:
+    network = _private(value)
+    if network.prefixlen != 22:
+        raise ValueError(f"{value} must be a private /22, such as 10.40.0.0/22")
+    for taken, why in _TAKEN.items():
+        if network.overlaps(ipaddress.IPv4Network(taken)):
+            raise ValueError(f"{value} is in {taken}, which {why}; take another /22")
+    return value
+
+
+def _check_people(value: str) -> str:
+    _private(value)
+    return value
+
+
+def _check_egress(value: str) -> str:
+    if value not in NO_FIREWALL and _private(value).prefixlen != _ONE_ADDRESS:
+        raise ValueError(f"must be nat, none or an address such as 10.0.0.4, not {value}")
+    return value
+
+
+def _check_reachable(value: str) -> str:
+    """A service tag, or addresses; not everything."""
+    if value[:1].isdigit():
+        if ipaddress.IPv4Network(value).prefixlen < _WIDEST:
+            raise ValueError(f"{value} is too much; name a /{_WIDEST} or less")
+    elif not re.fullmatch(r"[A-Z][A-Za-z0-9]*(\.[A-Za-z0-9]+)*", value):
+        raise ValueError(f"{value} is no service tag, such as AzureDevOps, and no addresses")
+    return value
+
+
+def _private(value: str) -> ipaddress.IPv4Network:
+    """Addresses that are nobody's on the Internet (RFC 1918)."""
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"{value} is no address space: {error}") from error
+    if not any(network.subnet_of(ipaddress.IPv4Network(one)) for one in _PRIVATE):
+        raise ValueError(f"{value} is not private: it must be in {', '.join(_PRIVATE)}")
+    return network
+
+
+def _check_image(value: str) -> str:
+    if value.endswith(":latest"):
+        raise ValueError(f"{value} is another image tomorrow; name a tag that does not move")
+    return value
+
+
+def _check_principal(value: str) -> str:
+    try:
+        check_name(value.removeprefix("service:").replace(STAGE, "staging"), "principal")
+    except Invalid as error:
+        raise ValueError(f"{error.message} {error.hint}") from None
+    return value
+
+
+Guid = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        examples=["33333333-3333-3333-3333-333333333333"],
+    ),
+]
+Image = Annotated[
+    str,
+    Field(
+        pattern=r"(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]+)$",
+        max_length=500,
+        examples=["northstar:0.1.0"],
+    ),
+    AfterValidator(_check_image),
+]
+Squad = Annotated[str, *_named("squad")]
+Project = Annotated[str, *_named("project")]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Amount = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
+Repository = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", examples=["airline/late-arrival"])
+]
+Host = Annotated[
+    str,
+    Field(
+        pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        examples=["pypi.org or *.pythonhosted.org"],
+    ),
+]
+Principal = Annotated[
+    str,
+    Field(
+        pattern=r"^service:[a-z]([a-z0-9-]|\{stage\})*$",
+        max_length=100,
+        examples=["service:late-arrival-{stage}"],
+    ),
+    AfterValidator(_check_principal),
+]
+Settings = Annotated[
+    dict[str, str], Field(json_schema_extra={"propertyNames": {"enum": list(SETTABLE)}})
+]
+AddressSpace = Annotated[
+    str, AfterValidator(_check_network), Field(examples=["10.40.0.0/22"], max_length=50)
+]
+PrivateAddresses = Annotated[
+    str, AfterValidator(_check_people), Field(examples=["10.8.0.0/16"], max_length=50)
+]
+Egress = Annotated[str, AfterValidator(_check_egress), Field(examples=["nat"], max_length=50)]
+Reachable = Annotated[
+    str, AfterValidator(_check_reachable), Field(examples=["AzureDevOps"], max_length=100)
+]
+VirtualNetwork = Annotated[
+    str,
+    Field(
+        pattern=r"^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+"
+        r"/providers/Microsoft\.Network/virtualNetworks/[^/]+$",
+        examples=[
+            "/subscriptions/ID/resourceGroups/NAME/providers/Microsoft.Network/virtualNetworks/NAME"
+        ],
+    ),
+]
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["platform@example.com"])]
