@@ -56,11 +56,12 @@ def applied(
 ) -> dict[str, Any]:
     """The state of dev after it was applied."""
     platform = tmp_path_factory.mktemp("applied") / "platform.yaml"
-    change(platform, EXAMPLE_PLATFORM, _keep_state_here)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in provider.items():
             patch.setenv(name, value)
-        invoke(platform, "apply", "dev", "--yes")
+        for step in (_without_image, _without_endpoints, _keep_state_here):
+            change(platform, EXAMPLE_PLATFORM, step)
+            invoke(platform, "apply", "dev", "--yes")
     state: dict[str, Any] = json.loads(_state(platform).read_text())
     return state
 
@@ -91,16 +92,59 @@ def change(path: Path, source: Path, by: Callable[[Any], object]) -> None:
 
 
 def test_what_was_reviewed_is_applied_and_then_nothing_differs(run: Env, platform: Path) -> None:
+    change(platform, EXAMPLE_PLATFORM, _without_image)
     said = run("plan", "dev").stdout
-    assert "Squad operations, new: 1 budget, " in said
-    assert "Squad operations: its CI gets: AzureML Data Scientist on the training workspace" in said
+    assert "Squads operations and revenue, new, each: 1 budget, " in said
+    assert "operations and revenue, each: its CI gets: AzureML Data Scientist on " in said
+    assert "What may open something" not in said
+    assert "null" not in said
+    assert len(said.splitlines()) < 60
     assert re.search(r"About \+\d+ to \+\d+ EUR a month", said.replace(",", ""))
     assert "training may reach pypi.org" in said
     run("apply", "dev", "--yes")
-    assert run("plan", "dev").stdout.strip() == "dev: nothing changes."
-    assert run("drift", "dev").stdout.strip() == "dev: nothing changes."
+    assert run("plan", "dev").stdout.startswith("dev: nothing changes.\n")
+    assert run("drift", "dev").stdout.strip() == "dev: nothing differs from what is written."
     leftovers = [p.name for p in (platform.parent / ".northstar").rglob("plan*")]
     assert sorted(leftovers) == ["plan", "plan.json"]  # of the plan above, which waits
+
+
+def test_a_stage_is_made_in_the_steps_that_its_plans_name(run: Env, platform: Path) -> None:
+    said = run("plan", "dev", exit_code=Denied.exit_code).stdout
+    assert "Leave stages.dev.image out of the first apply." in said
+    assert "late-arrival: the control plane gives out its secret" in said
+
+    change(platform, EXAMPLE_PLATFORM, _without_image)
+    said = run("plan", "dev").stdout
+    assert "no image: the control plane's servers, and the endpoints (operations/late-arr" in said
+    assert "push the image to the registry, put northstar-encryption-key into" in said
+    run("apply", "dev", "--yes")
+
+    change(platform, EXAMPLE_PLATFORM, _keep_state_here)
+    said = run("plan", "dev", exit_code=Denied.exit_code).stdout
+    assert "which its vault keeps, and this plan makes the control plane. Leave" in said
+
+    change(platform, EXAMPLE_PLATFORM, _without_endpoints)
+    said = run("plan", "dev").stdout
+    assert said.startswith("dev: 2 new.")
+    assert "Before this apply: northstar:0.1.0 is in the registry" in said
+    run("apply", "dev", "--yes")
+
+    change(platform, EXAMPLE_PLATFORM, _keep_state_here)
+    told = json.loads(run("plan", "dev", "--json").stdout)
+    assert told["counts"]["create"] == 1
+    assert told["by_hand"] == [
+        "Before this apply: the secret of service:late-arrival-dev is in the vault of squad "
+        "operations, as late-arrival. Without it Azure refuses the endpoint."
+    ]
+    run("apply", "dev", "--yes")
+    assert run("plan", "dev").stdout.strip() == "dev: nothing changes."
+
+
+def test_flags_wait_until_their_store_can_be_reached(run: Env, platform: Path) -> None:
+    change(platform, EXAMPLE_PLATFORM, _without_image)
+    change(platform, platform, lambda it: it.update(flags={"new": {"description": "A try."}}))
+    said = run("plan", "dev", exit_code=Denied.exit_code).stdout
+    assert "Leave `flags` out of the first apply." in said
 
 
 def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> None:
@@ -116,10 +160,12 @@ def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> No
     account["attributes"]["shared_access_key_enabled"] = True
     state.write_text(json.dumps({**known, "serial": known["serial"] + 1}))
     said = live("drift", "dev", exit_code=Conflict.exit_code).stdout
-    assert "storage account (shared_access_key_enabled: true -> false)" in said
-    assert "Models and data: storage account no longer lets in whoever has a key" in said
+    assert "storage account (shared_access_key_enabled: false -> true)" in said
+    assert "Opened by hand\n  Models and data: storage account lets in whoever has a key" in said
     told = json.loads(live("drift", "dev", "--json", exit_code=Conflict.exit_code).stdout)
-    assert told["counts"] == {"create": 0, "change": 1, "replace": 0, "destroy": 0}
+    assert [one["what"] for one in told["differences"]] == ["change"]
+    assert (len(told["opened"]), told["closed"]) == (1, [])
+    assert told["apply"]["counts"] == {"create": 0, "change": 1, "replace": 0, "destroy": 0}
 
 
 def test_a_budget_counts_from_the_month_it_was_made_in_and_stays(live: Env, platform: Path) -> None:
@@ -143,7 +189,7 @@ def test_a_mixed_change_is_told_in_a_few_lines_with_all_that_it_opens(
     live: Env, platform: Path
 ) -> None:
     def mixed(it: Any) -> None:
-        it["image"] = "northstar:0.2.0"
+        it["stages"]["dev"]["image"] = "northstar:0.2.0"
         it["tags"]["owner"] = "data-platform"
         it["squads"]["operations"]["github"] = ["evil/late-arrival"]
         it["squads"]["revenue"]["people"] = "66666666-6666-6666-6666-666666666666"
@@ -151,7 +197,8 @@ def test_a_mixed_change_is_told_in_a_few_lines_with_all_that_it_opens(
     change(platform, platform, mixed)
     said = live("plan", "dev").stdout
     assert re.search(r'Tags on \d+ resources: owner "platform-team" -> "data-platform"', said)
-    assert said.count("/northstar:0.2.0") == 3
+    assert "Control plane, changed: 2 container apps (template" in said
+    assert said.count("/northstar:0.2.0") == 2
     assert (
         "the GitHub repository evil/late-arrival in its environment dev may act as its CI" in said
     )
@@ -230,6 +277,7 @@ def test_data_is_lost_only_by_its_name(live: Env, platform: Path) -> None:
 
 
 def test_a_plan_of_another_file_or_time_is_not_applied(run: Env, platform: Path) -> None:
+    change(platform, EXAMPLE_PLATFORM, _without_image)
     run("plan", "dev")
     change(platform, platform, lambda it: it["tags"].update(owner="others"))
     with pytest.raises(PlanStale, match=r"another platform\.yaml"):
@@ -254,6 +302,7 @@ def test_a_state_that_a_killed_apply_left_is_not_deleted(run: Env, platform: Pat
 
 
 def test_nobody_who_says_no_changes_anything(run: Env, platform: Path) -> None:
+    change(platform, EXAMPLE_PLATFORM, _without_image)
     assert "Aborted" in run("apply", "dev", answer="n\n", exit_code=1).output
     assert not _state(platform).exists()
 
@@ -317,6 +366,19 @@ def test_rendered_files_are_held_to_the_file(run: Env, platform: Path) -> None:
 def _reach(platform: Path, **hosts: str) -> None:
     """Let training reach more hosts."""
     change(platform, platform, lambda it: it["training_may_reach"].update(hosts))
+
+
+def _without_image(platform: Any) -> None:
+    """As for the first apply."""
+    _keep_state_here(platform)
+    del platform["stages"]["dev"]["image"]
+
+
+def _without_endpoints(platform: Any) -> None:
+    """As for the apply that starts the control plane."""
+    _keep_state_here(platform)
+    for squad in platform["squads"].values():
+        squad.pop("endpoints", None)
 
 
 def _keep_state_here(platform: Any) -> None:

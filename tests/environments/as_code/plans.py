@@ -65,6 +65,18 @@ def plan(*entries: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
+def written(**resources: Mapping[str, Any]) -> dict[str, Any]:
+    """How resources of the root module are written: expressions by ``TYPE__NAME``."""
+    named = [(*name.split("__"), one) for name, one in resources.items()]
+    known = [({"mode": "managed", "type": kind, "name": name}, one) for kind, name, one in named]
+    planned = [{**one, "address": f"{one['type']}.{one['name']}", "values": {}} for one, _ in known]
+    configuration = [{**one, "expressions": expressions} for one, expressions in known]
+    return {
+        "configuration": {"root_module": {"resources": configuration}},
+        "planned_values": {"root_module": {"resources": planned}},
+    }
+
+
 def text(*entries: Mapping[str, Any], **more: Any) -> str:
     """What a person reads of it, with the example's platform.yaml."""
     file = PlatformFile.model_validate(yaml.safe_load(EXAMPLE_PLATFORM.read_text()))

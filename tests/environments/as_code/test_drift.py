@@ -11,7 +11,7 @@ from northstar.environments.as_code.platform_file import PlatformFile
 from northstar.environments.as_code.prices import load_prices
 from northstar.environments.as_code.report_text import drift_as_text
 from northstar.environments.as_code.review import review
-from tests.environments.as_code.plans import CI, SQUAD, STORE, TODAY, entry, plan
+from tests.environments.as_code.plans import CI, SQUAD, STORE, TODAY, entry, plan, written
 from tests.infra.folder import EXAMPLE_PLATFORM
 
 VAULT = "module.vault.azurerm_key_vault.this"
@@ -74,16 +74,9 @@ def test_what_follows_from_making_something_anew_was_not_changed_by_hand() -> No
 
 
 def test_what_the_code_says_and_nobody_knows_before_an_apply_has_to_be_looked_at() -> None:
-    one = entry(STORE, {"sku": "a", "key": "k"}, {"sku": "a"}, unknown={"key": True})
-    resource = {"mode": "managed", "type": "azurerm_storage_account", "name": "this"}
-    address = {"address": "azurerm_storage_account.this", "values": {}}
-    more = {
-        "configuration": {
-            "root_module": {"resources": [{**resource, "expressions": {"key": {"references": []}}}]}
-        },
-        "planned_values": {"root_module": {"resources": [{**resource, **address}]}},
-    }
-    found = drift({**one, "address": "azurerm_storage_account.this"}, **more)
+    place = "azurerm_storage_account.this"
+    one = entry(place, {"sku": "a", "key": "k"}, {"sku": "a"}, unknown={"key": True})
+    found = drift(one, **written(azurerm_storage_account__this={"key": {"references": []}}))
     assert found.found.doubts == (
         "Platform: storage account: what the code says of key is not known before the apply",
     )

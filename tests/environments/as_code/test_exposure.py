@@ -173,7 +173,7 @@ def test_a_subnet_without_its_rules_is_an_opening() -> None:
          "ingress.external_enabled: false -> true"),
         (APP, {"identity": [{"identity_ids": ["a"]}]}, {"identity": [{"identity_ids": ["a", "b"]}]},
          'identity.identity_ids: adds "b"'),
-        ("azurerm_public_ip.new", None, {}, "public ip new: a public address"),
+        ("azurerm_public_ip.new", None, {}, "public address new: a public address"),
         ("azurerm_postgresql_flexible_server_firewall_rule.all", None,
          {"start_ip_address": "1.0.0.0", "end_ip_address": "255.255.255.255"},
          "lets in 1.0.0.0 to 255.255.255.255"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from northstar.environments.as_code.differences import differences
-from tests.environments.as_code.plans import APP, entry, summary
+from tests.environments.as_code.plans import APP, SQUAD, entry, summary, text, written
 
 VAULT = "module.vault.azurerm_key_vault.this"
 
@@ -94,3 +94,93 @@ def test_outputs_that_change_are_named() -> None:
         "same": {**change, "actions": ["no-op"], "before": "a", "after": "a"},
     }
     assert summary(output_changes=outputs).outputs == ("old (no longer)", 'url ("a" -> "b")')
+
+
+def test_outputs_are_told_by_their_keys_and_never_as_json() -> None:
+    change = entry(VAULT, None, None)["change"]
+    there = {"a": {"id": "1"}, "b": {"id": "2"}, "c": {"id": "3"}}
+    new = {**change, "after": {}, "after_unknown": {"x/y": True}}
+    wanted = {"a": {"id": "1"}, "b": {}}
+    unknown = {"b": {"id": True}, "d": True}
+    outputs = {
+        "urls": new,
+        "ids": {**change, "actions": ["update"], "before": there, "after": wanted},
+    }
+    outputs["ids"]["after_unknown"] = unknown
+    assert summary(output_changes=outputs).outputs == ("ids (adds d; removes c; changes b)", "urls")
+    assert "Told to other configurations: ids (adds d; removes c; changes b) and urls" in text(
+        output_changes=outputs
+    )
+
+
+ANEW = {"actions": ["delete", "create"]}
+IDENTITY = "azurerm_user_assigned_identity.ci"
+
+
+def test_what_is_made_anew_shows_nothing_that_the_provider_alone_sets() -> None:
+    before = {"name": "a", "custom_dns_configs": [{"fqdn": "x"}], "identity": [identity("i", "p")]}
+    after = {"name": "b", "identity": [identity("i", None)]}
+    unknown = {"custom_dns_configs": True, "identity": [{"principal_id": True}]}
+    said: dict[str, Any] = {"name": {}, "identity": [{"type": {}, "identity_ids": {}}]}
+    one = entry("azurerm_private_endpoint.this", before, after, unknown=unknown, **ANEW)
+    found = summary(one, **written(azurerm_private_endpoint__this=said))
+    assert found.changes[0].summary == 'name: "a" -> "b"'
+    assert len(found.doubts) == 1
+
+
+def test_what_is_made_anew_shows_what_may_be_written_in_a_dynamic_block() -> None:
+    unknown = {"identity": [{"identity_ids": True}], "ip_rule": True}
+    before = {"identity": [identity("i", "p")], "ip_rule": [{"value": "1.2.3.4"}]}
+    one = entry("azurerm_container_app.this", before, {"identity": [{}]}, unknown=unknown, **ANEW)
+    found = summary(one, **written(azurerm_container_app__this={"name": {}}))
+    assert [said.partition(": [")[0] for said in found.doubts] == [
+        "Platform: container app: identity.identity_ids",
+        "Platform: container app: ip_rule",
+    ]
+
+
+def test_the_role_of_an_identity_that_is_made_anew_is_the_same_role() -> None:
+    found = anew({"references": [f"{IDENTITY}.principal_id", IDENTITY]})
+    assert (found.openings, found.closings, found.doubts) == ((), (), ())
+    assert found.changes[1].summary == ("principal_id: that of its identity ci, which is made anew")
+
+
+def test_the_role_of_another_identity_is_told_although_both_are_made_anew() -> None:
+    found = anew({"references": [f"{IDENTITY}.principal_id", IDENTITY, f"{IDENTITY}2.id"]})
+    assert len(found.rights) == 1
+
+
+def test_what_differs_alike_is_told_once() -> None:
+    def tier(name: str, squad: str) -> Any:
+        address = f'{SQUAD.replace("operations", squad)}azurerm_storage_account.this["{name}"]'
+        return entry(address, {"access": "a"}, {"access": "b"})
+
+    said = text(*(tier(name, squad) for squad in ("operations", "cargo") for name in "xy"))
+    assert (
+        'Squads cargo and operations, changed, each: 2 storage accounts (access: "a" -> "b")'
+        in said
+    )
+    assert '4 resources: access: "a" -> "b" (of Squad operations: storage account x;' in said
+
+
+def identity(one: str, principal: str | None) -> dict[str, Any]:
+    return {"type": "UserAssigned", "identity_ids": [one], "principal_id": principal}
+
+
+def anew(principal: dict[str, Any]) -> Any:
+    """A plan that makes an identity anew, and with it a role that is written so."""
+    there = {"id": "/ci", "principal_id": "p", "location": "a"}
+    other = {"id": "/ci2", "principal_id": "p2"}
+    unknown = {"id": True, "principal_id": True}
+    had = {"principal_id": "p", "role_definition_name": "Reader", "scope": "/s"}
+    has = {"role_definition_name": "Reader", "scope": "/s"}
+    return summary(
+        entry(IDENTITY, there, {"location": "a"}, unknown=unknown, **ANEW),
+        entry("azurerm_role_assignment.ci", had, has, unknown={"principal_id": True}, **ANEW),
+        entry(f"{IDENTITY}2", other, other, actions=["no-op"]),
+        **written(
+            azurerm_user_assigned_identity__ci={},
+            azurerm_user_assigned_identity__ci2={},
+            azurerm_role_assignment__ci={"principal_id": principal},
+        ),
+    )

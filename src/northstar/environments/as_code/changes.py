@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from northstar.environments.as_code.differences import (
+    UNKNOWN,
     Difference,
     differences,
     without_secrets,
 )
-from northstar.environments.as_code.wording import bare, named, part_of
+from northstar.environments.as_code.wording import bare, named, part_of, thing_at
 from northstar.environments.domain import ChangeKind
-from northstar.environments.plan import Plan
+from northstar.environments.plan import Plan, Resource
 
 _KINDS: Mapping[tuple[str, ...], ChangeKind] = {
     ("create",): "create",
@@ -24,8 +25,34 @@ _KINDS: Mapping[tuple[str, ...], ChangeKind] = {
     ("create", "delete"): "replace",
     ("create", "forget"): "replace",
 }
-_IDS = {"user_assigned_identity": ("id", "principal_id")}
+_IDS = {"user_assigned_identity": ("id", "principal_id", "client_id")}
+PROVIDERS_OWN: Mapping[str, tuple[str, ...]] = {
+    "app_configuration": (
+        "primary_read_key",
+        "primary_write_key",
+        "secondary_read_key",
+        "secondary_write_key",
+    ),
+    "container_app": ("ingress.custom_domain", "ingress.fqdn", "outbound_ip_addresses"),
+    "container_registry": ("data_endpoint_host_names",),
+    "private_endpoint": ("custom_dns_configs", "network_interface", "private_dns_zone_configs"),
+    "route_table": ("subnets",),
+    "subnet": ("ip_address_pool.allocated_ip_address_prefixes",),
+    "virtual_network": ("ip_address_pool.allocated_ip_address_prefixes",),
+}
+"""What no configuration can set, and what can't be told from what is written: lists, and what is in
+dynamic blocks.
+"""
+
 _NOTHING = (("no-op",), ("read",), ("forget",))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What an id is of, and whether it still will be, only made anew."""
+
+    address: str
+    follows: bool
 
 
 @dataclass(frozen=True)
@@ -37,6 +64,7 @@ class Change:
         entry: as ``terraform show -json`` has it.
         written: how its arguments are written, where that is known; what isn't is the provider's,
             and an unknown value among that says nothing.
+        referring: what ids that will be others are of, by the ways to them.
     """
 
     address: str
@@ -44,6 +72,7 @@ class Change:
     kind: ChangeKind
     entry: Mapping[str, Any]
     written: Mapping[str, Any]
+    referring: Mapping[str, Reference] = field(default_factory=dict)
 
     @cached_property
     def before(self) -> Mapping[str, Any]:
@@ -73,9 +102,18 @@ class Change:
         if self.kind in ("create", "destroy"):
             return ()
         found = differences(self.entry["change"])
-        if self.kind == "change":
-            return found
-        return tuple(one for one in found if one.known or self.sets(one))
+        if self.kind == "replace":
+            found = tuple(one for one in found if one.known or self.sets(one))
+        return tuple(map(self._in_words, found))
+
+    def _in_words(self, one: Difference) -> Difference:
+        reference = self.referring.get(one.path)
+        if reference is None:
+            return one
+        what = thing_at(reference.address, self.part)
+        if reference.follows:
+            return replace(one, said=f"that of {what}, which is made anew", follows=True)
+        return replace(one, said=f"that of {what} -> {UNKNOWN}")
 
     def sets(self, difference: Difference) -> bool:
         """Whether the configuration says what a leaf will be; also where that can't be ruled out.
@@ -83,6 +121,8 @@ class Change:
         Dynamic blocks don't stand in a plan's configuration: what is below one, and what is more
         than a single value, counts as written.
         """
+        if difference.pattern in PROVIDERS_OWN.get(self.type, ()):
+            return False
         *blocks, leaf = difference.pattern.split(".")
         places: list[Mapping[str, Any]] = [self.written]
         for block in blocks:
@@ -131,7 +171,7 @@ class Directory:
 def changes_of(document: Mapping[str, Any], plan: Plan) -> list[Change]:
     """Every managed resource that differs; an action that we don't know counts as a change."""
     written = {one.address: one.expressions for one in plan.resources}
-    return [
+    found = [
         Change(
             entry["address"],
             bare(entry["type"]),
@@ -142,6 +182,15 @@ def changes_of(document: Mapping[str, Any], plan: Plan) -> list[Change]:
         for entry in document.get("resource_changes", ())
         if entry.get("mode") == "managed"
         and (actions := tuple(entry["change"]["actions"])) not in _NOTHING
+    ]
+    anew = {one.address for one in found if one.kind == "replace"}
+    if not anew:
+        return found
+    directory = Directory(document)
+    resources = {one.address: one for one in plan.resources}
+    return [
+        replace(one, referring=_referring(one, resources.get(one.address), anew, directory, plan))
+        for one in found
     ]
 
 
@@ -162,6 +211,44 @@ def unusual(document: Mapping[str, Any]) -> Iterator[str]:
         yield "Terraform leaves some of it for another plan, which this one does not show"
     if document.get("complete") is False:
         yield "Terraform says that this plan is not complete"
+
+
+def _referring(
+    change: Change,
+    resource: Resource | None,
+    anew: Collection[str],
+    directory: Directory,
+    plan: Plan,
+) -> dict[str, Reference]:
+    """What those ids were of that are not known yet, as it is made anew.
+
+    The same as before is only what the configuration names, and nothing else beside it.
+    """
+    found: dict[str, Reference] = {}
+    for one in change.differences:
+        before = one.before if isinstance(one.before, list) else [one.before]
+        old = {directory.address(value) for value in before}
+        if one.known or one.secret or len(old) != 1 or not old <= set(anew):
+            continue
+        led = plan.leads_to(resource, *_steps(change.written, one.pattern)) if resource else ()
+        follows = {target.address for target in led} == old
+        found[one.path] = Reference(str(*old), follows)
+    return found
+
+
+def _steps(expressions: Mapping[str, Any], pattern: str) -> list[str | int]:
+    """The way to an argument in a configuration, through blocks that there is one of each."""
+    steps: list[str | int] = []
+    place: Any = expressions
+    for name in pattern.split("."):
+        if isinstance(place, list):
+            if len(place) != 1:
+                return ["(several)"]
+            steps.append(0)
+            place = place[0]
+        steps.append(name)
+        place = place.get(name, {}) if isinstance(place, Mapping) else {}
+    return steps
 
 
 def _blocks(expression: Any) -> list[Mapping[str, Any]]:

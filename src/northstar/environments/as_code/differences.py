@@ -31,6 +31,7 @@ class Difference:
         before, after: the values themselves; ``None`` where there is none or it isn't known.
         known: whether it is known before the apply what it becomes.
         secret: whether Terraform withholds it.
+        follows: whether it stays what it is of, something that is made anew: another id of it.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Difference:
     after: Any = None
     known: bool = True
     secret: bool = False
+    follows: bool = False
 
     @property
     def attribute(self) -> str:

@@ -113,5 +113,5 @@ def _unknown(document: Mapping[str, Any]) -> list[str]:
         f"{named(change.address)}: what the code says of {one.path} is {NOT_KNOWN}"
         for change in changes_of(document, Plan(document))
         for one in change.differences
-        if not one.known and change.sets(one)
+        if not one.known and not one.follows and change.sets(one)
     ]

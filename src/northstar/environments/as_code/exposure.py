@@ -8,6 +8,7 @@ has never heard of can't slip through under "nothing more is reached".
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -136,7 +137,7 @@ def _notes(document: Mapping[str, Any], plan: Plan, changes: Sequence[Change]) -
     yield from administrators(changes)
     for change in changes:
         yield from _settings(change)
-    yield from security_rules(changes)
+    yield from security_rules(changes, plan)
     yield from unguarded_subnets(changes, directory)
     yield from firewalls(changes)
     yield from ways_out(changes, directory, plan)
@@ -149,8 +150,7 @@ def _notes(document: Mapping[str, Any], plan: Plan, changes: Sequence[Change]) -
     yield from _unwatched(changes, directory)
     yield from roles(changes, directory, plan, given)
     yield from map(doubts, unusual(document))
-    for change in changes:
-        yield from _rest(change)
+    yield from _rest(changes)
 
 
 def _settings(change: Change) -> Iterator[Note]:
@@ -248,8 +248,31 @@ def _unwatched(changes: Sequence[Change], directory: Directory) -> Iterator[Note
                 yield opens(f"{change.named} alerts nobody any more")
 
 
-def _rest(change: Change) -> Iterator[Note]:
-    """What no rule above judges, and what isn't known to be harmless."""
+def _rest(changes: Sequence[Change]) -> Iterator[Note]:
+    """What no rule above judges, and what isn't known to be harmless; the same of several once."""
+    found: dict[tuple[bool, str], list[str]] = {}
+    for change in changes:
+        yield from _whole(change)
+        for one in change.differences:
+            told_above = change.type in _JUDGED or _is_told(change, one)
+            if one.follows or (told_above and not one.secret) or _is_harmless(change, one):
+                continue
+            surely = one.known and _OPENING.search(one.pattern) is not None
+            found.setdefault((surely, str(one)), []).append(change.named)
+    for (surely, said), things in found.items():
+        yield (opens if surely else doubts)(_said_of(things, said))
+
+
+def _said_of(things: Sequence[str], said: str) -> str:
+    """``Models and data: storage account: sku: "a" -> "b"``, or the same of several resources."""
+    if len(things) == 1:
+        return f"{things[0]}: {said}"
+    names = [f"{n} {name}" if n > 1 else name for name, n in Counter(things).items()]
+    return f"{len(things)} resources: {said} (of {'; '.join(names)})"
+
+
+def _whole(change: Change) -> Iterator[Note]:
+    """New and removed resources of which no rule above judges everything."""
     known = f"azurerm_{change.type}" == change.entry["type"] in KNOWN_TYPES
     if not known and change.kind == "create":
         yield doubts(f"{change.named}: Northstar knows nothing of the type {change.entry['type']}")
@@ -257,12 +280,6 @@ def _rest(change: Change) -> Iterator[Note]:
         yield doubts(f"{change.named} is removed: it may have protected something")
     if change.kind == "create":
         yield from _ways_into_new(change)
-    for one in change.differences:
-        told_above = change.type in _JUDGED or _is_told(change, one)
-        if (told_above and not one.secret) or _is_harmless(change, one):
-            continue
-        told = f"{change.named}: {one}"
-        yield opens(told) if _OPENING.search(one.pattern) and one.known else doubts(told)
 
 
 def _ways_into_new(change: Change) -> Iterator[Note]:

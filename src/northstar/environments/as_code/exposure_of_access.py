@@ -192,7 +192,7 @@ def _by_role(pairs: Sequence[tuple[str, str]]) -> str:
 def _is_another(change: Change) -> bool:
     if change.kind in ("create", "destroy"):
         return True
-    return any(one.attribute in _ASSIGNMENT for one in change.differences)
+    return any(one.attribute in _ASSIGNMENT and not one.follows for one in change.differences)
 
 
 def _who(change: Change, directory: Directory, resource: Resource | None, plan: Plan) -> str:

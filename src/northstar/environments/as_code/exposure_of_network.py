@@ -31,8 +31,13 @@ _REACHING: Mapping[str, str] = {
 Rule = Mapping[str, Any]
 
 
-def security_rules(changes: Sequence[Change]) -> Iterator[Note]:
+def security_rules(changes: Sequence[Change], plan: Plan) -> Iterator[Note]:
     """What network security groups let through."""
+    subnets = {
+        prefix: one.key or one.name
+        for one in plan.of_type("azurerm_subnet")
+        for prefix in one.values.get("address_prefixes") or ()
+    }
     for change in changes:
         if change.type == "network_security_rule":
             old, new = ([side] if side else [] for side in (change.before, change.after))
@@ -44,7 +49,7 @@ def security_rules(changes: Sequence[Change]) -> Iterator[Note]:
             if change.is_unknown("security_rule"):
                 yield doubts(f"{change.named}: what it lets through is {NOT_KNOWN}")
             elif change.kind == "create":
-                yield from _first_rules(change)
+                yield from _first_rules(change, subnets)
             else:
                 sides = (change.before, change.after)
                 old, new = (side.get("security_rule") or [] for side in sides)
@@ -61,8 +66,9 @@ def unguarded_subnets(changes: Sequence[Change], directory: Directory) -> Iterat
         if change.kind == "destroy" and subnet not in gone:
             which = named(subnet) if subnet else str(change.before.get("subnet_id"))
             yield opens(f"{which} has no network rules any more: everything in the network gets in")
-        elif change.kind != "destroy" and change.differences:
-            yield doubts(f"{change.named}: {'; '.join(map(str, change.differences))}")
+        elif change.kind != "destroy":
+            told = [str(one) for one in change.differences if not one.follows]
+            yield from [doubts(f"{change.named}: {'; '.join(told)}")] if told else []
 
 
 def firewalls(changes: Sequence[Change]) -> Iterator[Note]:
@@ -94,7 +100,6 @@ def ways_out(changes: Sequence[Change], directory: Directory, plan: Plan) -> Ite
         elif change.is_unknown(attribute) and kind == "fqdn":
             yield doubts(f"{change.named}: which host training may reach is {NOT_KNOWN}")
         elif change.kind == "create" or change.differences:
-            instead = f", instead of {old}" if old not in ("", new) else ""
             resource = resources.get(change.address)
             led = plan.leads_to(resource, attribute) if resource and not new else ()
             new = (
@@ -102,7 +107,9 @@ def ways_out(changes: Sequence[Change], directory: Directory, plan: Plan) -> Ite
                 or listed([thing_at(one.address, change.part) for one in led])
                 or f"something {NOT_KNOWN}"
             )
-            yield opens(f"{change.part}: training may reach {new}{instead}")
+            if new != old:
+                instead = f", instead of {old}" if old else ""
+                yield opens(f"{change.part}: training may reach {new}{instead}")
 
 
 def other_ways(changes: Sequence[Change]) -> Iterator[Note]:
@@ -114,13 +121,13 @@ def other_ways(changes: Sequence[Change]) -> Iterator[Note]:
             yield closes(f"{change.named} is removed")
 
 
-def _first_rules(change: Change) -> Iterator[Note]:
-    """What a new group lets through, in one line for each direction."""
+def _first_rules(change: Change, subnets: Mapping[str, str]) -> Iterator[Note]:
+    """What a new group lets through, in one line for each direction; subnets by their names."""
     rules = change.after.get("security_rule") or []
     for direction in ("Inbound", "Outbound"):
         let = [r for r in rules if (r["access"], r["direction"]) == ("Allow", direction)]
         if let:
-            said = "; ".join(_words(rule) for rule in let)
+            said = "; ".join(_reach(_by_subnets(rule, subnets)) for rule in let)
             yield opens(f"{change.named} lets {_IN_OUT[direction]}: {said}")
 
 
@@ -171,12 +178,22 @@ def _content(rule: Rule | None) -> dict[str, Any] | None:
 
 def _words(rule: Rule | None) -> str:
     """``10.40.2.0/24 to 10.40.0.0/26 on 443 (https-from-pipelines)``."""
-    if rule is None:
-        return "nothing"
+    return "nothing" if rule is None else f"{_reach(rule)} ({written(rule.get('name'))[1:-1]})"
+
+
+def _reach(rule: Rule) -> str:
+    """``10.40.2.0/24 to 10.40.0.0/26 on 443``."""
     source, destination = _side(rule, "source"), _side(rule, "destination")
     ports = _several(rule, "destination_port_range")
     on = "every port" if ports in ("*", "0-65535") else ports or "ports that are not known"
-    return f"{source} to {destination} on {on} ({written(rule.get('name'))[1:-1]})"
+    return f"{source} to {destination} on {on}"
+
+
+def _by_subnets(rule: Rule, subnets: Mapping[str, str]) -> Rule:
+    ways = [f"{side}_address_prefix" for side in ("source", "destination")]
+    named_ = {way: subnets.get(str(rule.get(way)), rule.get(way)) for way in ways}
+    several = {f"{way}es": [subnets.get(a, a) for a in rule.get(f"{way}es") or ()] for way in ways}
+    return {**rule, **named_, **several}
 
 
 def _side(rule: Rule, side: str) -> str:

@@ -32,6 +32,7 @@ _FOUND: dict[ChangeKind, str] = {
 }
 _MOST_NAMED = 6
 _MOST_FIELDS = 8
+_SQUAD = re.compile(r"Squad ([\w-]+)([^:]*): (.*)", re.DOTALL)
 _MARKUP = re.compile(r"([\\`*_\[\]~|#])")
 
 
@@ -58,7 +59,7 @@ def as_markdown(review: Review) -> str:
     """For a comment on a pull request; nothing in a value can hide or dress up what follows."""
     lines = [f"### {_headline(review)}", ""]
     for title, found in _sections(review):
-        lines += [f"**{title}**", "", *(f"- {_plain(line)}" for line in found), ""]
+        lines += [f"**{title}**", "", *(f"- {_plain(line)}" for line in _merged(found)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -67,7 +68,7 @@ def _laid_out(headline: str, sections: Iterable[tuple[str, list[str]]], width: i
         width = shutil.get_terminal_size().columns
     lines = [headline, ""]
     for title, found in sections:
-        lines += [title, *(_wrapped(printable(line), width) for line in found), ""]
+        lines += [title, *(_wrapped(printable(line), width) for line in _merged(found)), ""]
     return "\n".join(lines).rstrip()
 
 
@@ -158,10 +159,37 @@ def _changes(summary: Summary, verbs: Mapping[ChangeKind, str] = _VERBS) -> Iter
             found = [change.address for change in mine if change.what == kind]
             if found and kind in ("create", "destroy"):
                 yield f"{part}, {verb}: {_counted(found)}"
-            for address in found if kind in ("change", "replace") else ():
-                yield f"{part}, {verb}: {thing(address)}{_fields(fields[address])}"
-    for output in summary.outputs:
-        yield f"Terraform gives out: {output}"
+            for things, said in _alike(found, fields) if kind in ("change", "replace") else ():
+                yield f"{part}, {verb}: {things}{said}"
+    if summary.outputs:
+        yield f"Told to other configurations: {listed(summary.outputs)}"
+
+
+def _alike(
+    addresses: Iterable[str], fields: Mapping[str, Sequence[Difference]]
+) -> Iterator[tuple[str, str]]:
+    """Resources with what differs of them; those of a kind that differ alike are counted."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for address in addresses:
+        groups[noun(address), _fields(fields[address])].append(address)
+    for (kind, said), found in groups.items():
+        yield thing(found[0]) if len(found) == 1 else counted(len(found), kind), said
+
+
+def _merged(lines: Iterable[str]) -> list[str]:
+    """What is said alike of several squads is said once."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for line in lines:
+        squad, about, said = found.groups() if (found := _SQUAD.match(line)) else ("", "", line)
+        groups[about, said].append(squad)
+    return [
+        f"Squads {listed(squads)}{about}, each: {said}"
+        if len(squads) > 1 and all(squads)
+        else f"Squad {squads[0]}{about}: {said}"
+        if squads[0]
+        else said
+        for (about, said), squads in groups.items()
+    ]
 
 
 def _tags(summary: Summary) -> Iterator[str]:

@@ -5,8 +5,9 @@ What changes, by parts of the platform; what would be lost; what it costs; what 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from northstar.environments.as_code.changes import Change, changes_of
 from northstar.environments.as_code.differences import Difference, differences
 from northstar.environments.as_code.exposure import exposure_of
 from northstar.environments.as_code.prices import Cost, Priced, PriceList, cost_of
-from northstar.environments.as_code.wording import DATA, bare, named, type_of
+from northstar.environments.as_code.wording import DATA, bare, listed, named, type_of
 from northstar.environments.domain import ChangeKind, ResourceChange
 from northstar.environments.plan import Plan
 
@@ -131,13 +132,40 @@ def _is_priced(change: Change) -> bool:
 
 
 def _outputs(document: Mapping[str, Any]) -> Iterator[str]:
+    """The names of outputs, and what becomes of those that there were."""
     for name, change in sorted(document.get("output_changes", {}).items()):
-        if change["actions"] != ["no-op"]:
-            if "delete" in change["actions"]:
-                yield f"{name} (no longer)"
-                continue
-            found = differences(change)
-            added = [f"adds {one.path}" for one in found if one.path and one.before is None]
-            others = [str(one) for one in found if one.path and one.before is not None]
-            whole = [one.said for one in found if not one.path]
-            yield f"{name} ({'; '.join([*added, *others, *whole])})"
+        if change["actions"] == ["no-op"]:
+            continue
+        told = "no longer" if "delete" in change["actions"] else _output(change)
+        yield f"{name} ({told})" if told else name
+
+
+def _output(change: Mapping[str, Any]) -> str:
+    """By the keys of a map; what isn't known yet is not told."""
+    before, after = change.get("before"), change.get("after")
+    if before is None:
+        return ""
+    found = differences(change)
+    if not isinstance(before, Mapping):
+        return "; ".join(one.said for one in found if one.known)
+    there, wanted = set(before), {*(after or {}), *_keys(change.get("after_unknown"))}
+    keys = {
+        "adds": wanted - there,
+        "removes": there - wanted,
+        "changes": {key for key in there & wanted if _has(found, key)},
+    }
+    return "; ".join(f"{verb} {listed(sorted(ones))}" for verb, ones in keys.items() if ones)
+
+
+def _keys(unknown: Any) -> Collection[str]:
+    return unknown if isinstance(unknown, Mapping) else ()
+
+
+def _has(found: Sequence[Difference], key: str) -> bool:
+    """Whether anything differs below a key."""
+    ways = (key, json.dumps(key, ensure_ascii=False))
+    return any(
+        one.path == way or one.path.startswith((f"{way}.", f"{way}["))
+        for one in found
+        for way in ways
+    )
