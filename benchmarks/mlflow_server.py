@@ -18,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from northstar.access.domain import principal_of
-from northstar.access.mlflow_app import load_mlflow
+from northstar.access.mlflow.app import load_mlflow
 from northstar.connection import PLATFORM_AUDIENCE
 from northstar.names import Scope
 from northstar.platform.app import create_app

@@ -17,8 +17,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from northstar.access.mlflow_app import LazyMlflow
-from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.mlflow.app import LazyMlflow
+from northstar.access.mlflow.door import MlflowDoor
 from northstar.access.testing import AccessBench
 from northstar.names import Scope
 

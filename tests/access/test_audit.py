@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
 from northstar.access import store
-from northstar.access.audit import AuditLog
-from northstar.access.audit_chain import FIRST, digest_of
+from northstar.access.audit.chain import FIRST, digest_of
+from northstar.access.audit.log import AuditLog
 from northstar.clock import FakeClock
 from northstar.database import Database
 from northstar.names import Scope
@@ -94,7 +94,7 @@ def test_eight_writers_at_the_same_time_make_one_chain(audit: AuditLog) -> None:
 
 WRITER = """
 import sys
-from northstar.access.audit import AuditLog
+from northstar.access.audit.log import AuditLog
 from northstar.clock import SystemClock
 from northstar.database import Database
 from northstar.names import Scope

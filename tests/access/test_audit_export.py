@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from northstar.access.audit_export import AuditExport
-from northstar.access.azure_monitor import AzureMonitorAudit
+from northstar.access.audit.azure_monitor import AzureMonitorAudit
+from northstar.access.audit.export import AuditExport
 from northstar.access.domain import AuditEntry
 from northstar.access.testing import AccessBench
 from northstar.errors import Invalid, Unavailable

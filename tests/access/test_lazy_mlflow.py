@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from northstar.access.mlflow_app import LazyMlflow
+from northstar.access.mlflow.app import LazyMlflow
 
 
 def _answers() -> ASGIApp:

@@ -33,7 +33,7 @@ from northstar.access.domain import (
     principal_of,
 )
 from northstar.access.guard import declarations
-from northstar.access.mlflow_routes import ACTIONS
+from northstar.access.mlflow.routes import ACTIONS
 from northstar.clock import FakeClock
 from northstar.connection import PLATFORM_AUDIENCE
 from northstar.names import ENVIRONMENTS, EnvironmentName, Scope

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from northstar.access.mlflow_routes import Kind, classify, routes
+from northstar.access.mlflow.routes import Kind, classify, routes
 from tests.access.mlflow_client import API, Server
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.mlflow.door import MlflowDoor
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
 

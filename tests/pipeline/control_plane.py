@@ -15,9 +15,9 @@ from pathlib import Path
 
 import uvicorn
 
-from northstar.access.mlflow_app import LazyMlflow
-from northstar.access.mlflow_door import MlflowDoor
-from northstar.access.mlflow_protection import NothingProtected
+from northstar.access.mlflow.app import LazyMlflow
+from northstar.access.mlflow.door import MlflowDoor
+from northstar.access.mlflow.protection import NothingProtected
 from northstar.access.testing import AccessBench
 from northstar.clock import SystemClock
 from northstar.database import metadata

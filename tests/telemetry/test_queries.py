@@ -12,8 +12,8 @@ from typing import get_args
 import pytest
 from starlette.testclient import TestClient
 
-from northstar.access.audit_export import AuditExport
-from northstar.access.azure_monitor import AzureMonitorAudit
+from northstar.access.audit.azure_monitor import AzureMonitorAudit
+from northstar.access.audit.export import AuditExport
 from northstar.access.domain import Outcome
 from northstar.monitoring.domain import AlertKind, AlertState
 from northstar.names import EndpointRef

@@ -10,7 +10,7 @@ from typing import get_args
 
 import click
 
-from northstar.access.audit_chain import canonical, verify_chain
+from northstar.access.audit.chain import canonical, verify_chain
 from northstar.access.client import AccessClient
 from northstar.access.domain import AuditEntry, AuditVerdict, Outcome
 from northstar.errors import Failed, Invalid

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from sqlalchemy import Connection
 
 from northstar.access import client_secrets, store
-from northstar.access.audit import AuditLog, Change
+from northstar.access.audit.log import AuditLog, Change
 from northstar.access.decisions import PolicyBook, Rights
 from northstar.access.domain import (
     PLATFORM,

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 
-from northstar.access.audit import AuditLog
-from northstar.access.audit_checkpoints import Checkpoints
+from northstar.access.audit.checkpoints import Checkpoints
+from northstar.access.audit.log import AuditLog
 from northstar.access.client_secrets import number_of
 from northstar.access.credentials.domain import Federated
 from northstar.access.credentials.service import Credentials

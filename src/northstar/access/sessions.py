@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy import Connection, delete, insert, select
 
 from northstar.access import store
-from northstar.access.audit import AuditLog, Change
+from northstar.access.audit.log import AuditLog, Change
 from northstar.access.directory import hold
 from northstar.access.errors import BadCredentials
 from northstar.clock import Clock

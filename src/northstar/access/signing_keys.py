@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from sqlalchemy import Connection, delete, insert, select, update
 
 from northstar.access import store
-from northstar.access.audit import AuditLog
+from northstar.access.audit.log import AuditLog
 from northstar.access.domain import PLATFORM
 from northstar.access.sealing import Sealer
 from northstar.clock import Clock

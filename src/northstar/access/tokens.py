@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
-from northstar.access.audit import AuditLog
+from northstar.access.audit.log import AuditLog
 from northstar.access.domain import Principal, Token
 from northstar.access.errors import BadCredentials
 from northstar.access.sealing import Sealer

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from northstar.access.audit import Change
+from northstar.access.audit.log import Change
 from northstar.access.domain import Principal
 from northstar.access.service import AccessService
 from northstar.clock import Clock

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from northstar.access.audit import AuditLog
+from northstar.access.audit.log import AuditLog
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.environments import store

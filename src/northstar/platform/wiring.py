@@ -12,14 +12,14 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from northstar.access.audit_checkpoints import Checkpoints
-from northstar.access.audit_export import AuditExport
-from northstar.access.azure_monitor import AzureMonitorAudit
+from northstar.access.audit.azure_monitor import AzureMonitorAudit
+from northstar.access.audit.checkpoints import Checkpoints
+from northstar.access.audit.export import AuditExport
 from northstar.access.decisions import policy_book
 from northstar.access.elevation.service import ElevationService
 from northstar.access.guard import Guard
-from northstar.access.mlflow_app import LazyMlflow, load_mlflow
-from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.mlflow.app import LazyMlflow, load_mlflow
+from northstar.access.mlflow.door import MlflowDoor
 from northstar.access.rate_limits import RateLimits
 from northstar.access.sealing import Sealer
 from northstar.access.service import AccessService

@@ -14,7 +14,7 @@ from typing import Protocol
 from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 
-from northstar.access.audit import AuditLog, Change
+from northstar.access.audit.log import AuditLog, Change
 from northstar.database import Database
 from northstar.errors import NorthstarError
 from northstar.names import EndpointRef

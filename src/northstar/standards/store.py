@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, String, Table, Text, delete, insert, select
 
-from northstar.access.audit import AuditLog
+from northstar.access.audit.log import AuditLog
 from northstar.clock import Clock
 from northstar.database import Database, UtcDateTime, metadata
 from northstar.names import Scope

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, select, text, update
 
 from northstar.access import store
-from northstar.access.audit import AuditLog
-from northstar.access.audit_chain import FIRST, digest_of, verify_chain
-from northstar.access.audit_checkpoints import Checkpoints
+from northstar.access.audit.chain import FIRST, digest_of, verify_chain
+from northstar.access.audit.checkpoints import Checkpoints
+from northstar.access.audit.log import AuditLog
 from northstar.access.domain import AuditEntry
 from northstar.access.errors import AuditBroken
 from northstar.clock import FakeClock

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from northstar.access.api import router
 from northstar.access.errors import TooManyAttempts
-from northstar.access.mlflow_door import MlflowDoor
+from northstar.access.mlflow.door import MlflowDoor
 from northstar.access.origin import OriginMiddleware
 from northstar.access.rate_limits import RateLimits
 from northstar.access.testing import AccessBench

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from northstar.access.mlflow_routes import Kind, routes
+from northstar.access.mlflow.routes import Kind, routes
 from tests.access.mlflow_client import API, Server
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"

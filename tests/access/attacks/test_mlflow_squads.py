@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from northstar.access.mlflow_routes import Kind, Route, routes
+from northstar.access.mlflow.routes import Kind, Route, routes
 from tests.access.mlflow_client import API, Server
 
 MARKER = "the-fares-of-next-year"

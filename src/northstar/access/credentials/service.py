@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
-from northstar.access.audit import AuditLog, Change
+from northstar.access.audit.log import AuditLog, Change
 from northstar.access.credentials import store
 from northstar.access.credentials.certificates import read_public_key, verify_assertion
 from northstar.access.credentials.domain import (

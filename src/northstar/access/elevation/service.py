@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from northstar.access import store as access_store
-from northstar.access.audit import Change
+from northstar.access.audit.log import Change
 from northstar.access.directory import hold
 from northstar.access.domain import Decision, Principal, RoleName, in_scope
 from northstar.access.elevation import store

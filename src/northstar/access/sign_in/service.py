@@ -8,7 +8,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from northstar.access import store as access_store
-from northstar.access.audit import Change
+from northstar.access.audit.log import Change
 from northstar.access.directory import add_role, hold, remove_role
 from northstar.access.domain import PLATFORM, Grant, principal_of
 from northstar.access.errors import BadCredentials

@@ -23,7 +23,7 @@ from starlette.types import Scope as AsgiScope
 from northstar.access.callers import BasicAuthentication, Caller, identify, is_same_origin
 from northstar.access.domain import Principal
 from northstar.access.errors import NotAllowed
-from northstar.access.mlflow_protection import (
+from northstar.access.mlflow.protection import (
     BODY_TOUCHES,
     NothingProtected,
     Protected,
@@ -31,7 +31,7 @@ from northstar.access.mlflow_protection import (
     check_protection,
     read_json,
 )
-from northstar.access.mlflow_routes import ACTIONS, CHANGES, Kind, Match, classify
+from northstar.access.mlflow.routes import ACTIONS, CHANGES, Kind, Match, classify
 from northstar.access.origin import came_through, current_origin
 from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock

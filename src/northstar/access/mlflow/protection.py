@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from northstar.access.errors import NotAllowed
-from northstar.access.mlflow_routes import Match
+from northstar.access.mlflow.routes import Match
 from northstar.errors import Invalid
 
 BODY_TOUCHES = frozenset({"model", "version", "run"})

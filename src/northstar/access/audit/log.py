@@ -12,8 +12,8 @@ from pydantic import JsonValue
 from sqlalchemy import Connection, RowMapping, Select, insert, select, text
 
 from northstar.access import store
-from northstar.access.audit_chain import FIRST, Checkpoint, Unreadable, digest_of, verify_chain
-from northstar.access.audit_checkpoints import Checkpoints
+from northstar.access.audit.chain import FIRST, Checkpoint, Unreadable, digest_of, verify_chain
+from northstar.access.audit.checkpoints import Checkpoints
 from northstar.access.domain import AuditEntry, AuditVerdict, Outcome
 from northstar.access.errors import AuditBroken
 from northstar.access.origin import current_origin

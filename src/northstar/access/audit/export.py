@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import func, insert, select, update
 
 from northstar.access import store
-from northstar.access.audit import AuditLog
+from northstar.access.audit.log import AuditLog
 from northstar.access.domain import AuditEntry
 from northstar.database import Database
 

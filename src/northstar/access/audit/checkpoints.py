@@ -11,7 +11,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from northstar.access.audit_chain import Checkpoint
+from northstar.access.audit.chain import Checkpoint
 from northstar.errors import Failed
 
 

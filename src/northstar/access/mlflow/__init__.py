@@ -1,0 +1,1 @@
+"""MLflow behind our door: its server, its routes with their actions, and what is protected."""
