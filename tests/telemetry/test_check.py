@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from northstar.cli import root
 from northstar.errors import Invalid
+from northstar.platform.telemetry import start_telemetry
 from tests.telemetry.receivers import KEY, Collector, Ingestion, Received, certify
 
 CONNECTION_STRING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -251,3 +252,31 @@ def test_prometheus_is_said_to_come_by_itself(monkeypatch: pytest.MonkeyPatch) -
     told = run()
     assert told.exit_code == 0
     assert "GET /metrics" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_TRACES_SAMPLER", "nonsense"),
+        ("OTEL_TRACES_SAMPLER_ARG", "7"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+        ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "0"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "-1"),
+    ],
+)
+def test_what_a_process_would_not_start_with_is_refused_in_the_same_words(
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    if variable == "OTEL_TRACES_SAMPLER_ARG":
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Invalid) as started:
+        start_telemetry()
+    told = run()
+    assert isinstance(told.exception, Invalid)  # which ends the command with 2
+    assert str(told.exception) == str(started.value)
+    assert not collector.received

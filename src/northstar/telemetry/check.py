@@ -6,19 +6,21 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from northstar.telemetry import trace_context
 from northstar.telemetry.advice import advice
-from northstar.telemetry.exporters import AZURE, OTLP, ExporterName, make_exporters
+from northstar.telemetry.exporters import AZURE, OTLP, ExporterName, Exporters, make_exporters
 from northstar.telemetry.interface import Attributes, Event, Span
 from northstar.telemetry.log_records import of_trace
 from northstar.telemetry.records import RecordMaker
+from northstar.telemetry.sdk import SdkTelemetry
 from northstar.telemetry.settings import TelemetrySettings
+from northstar.telemetry.start import explained
 from northstar.telemetry.trace_context import TraceContext
 
 CheckedSignal = Literal["traces", "metrics", "logs", "events"]
@@ -53,23 +55,26 @@ class Checked:
 def check(settings: TelemetrySettings, process: Attributes) -> list[Checked]:
     """Send a span, a measurement, a log record and an event through each exporter.
 
-    Takes some seconds where nothing answers. Raises ``Invalid`` for settings that can't be used.
+    Takes some seconds where nothing answers. Raises ``Invalid`` for settings that can't be used:
+    with any with which a process would not start.
 
     Args:
         process: describes this process, as for ``start``.
     """
     heard = _Heard()
     with heard.listening():
-        exporters = make_exporters(
-            settings,
-            {"timeout": _PATIENCE_SECONDS, "session": heard.session} if settings.otlp else {},
-            {
-                "raw_response_hook": heard.azure_response,
-                "timeout": _PATIENCE_SECONDS,
-                "read_timeout": _PATIENCE_SECONDS,
-                "retry_total": 0,
-            },
-        )
+        with explained():
+            exporters = make_exporters(
+                settings,
+                {"timeout": _PATIENCE_SECONDS, "session": heard.session} if settings.otlp else {},
+                {
+                    "raw_response_hook": heard.azure_response,
+                    "timeout": _PATIENCE_SECONDS,
+                    "read_timeout": _PATIENCE_SECONDS,
+                    "retry_total": 0,
+                },
+            )
+            _build_the_rest(settings, process, exporters)
         maker = RecordMaker(process)
         found = []
         for name in (OTLP, AZURE):
@@ -87,6 +92,32 @@ def check(settings: TelemetrySettings, process: Attributes) -> list[Checked]:
             for exporter in signal_exporters.values():
                 exporter.shutdown()
     return found
+
+
+def _build_the_rest(settings: TelemetrySettings, process: Attributes, exporters: Exporters) -> None:
+    """Set up what a process would have: its sampler, queues and readers; nothing is sent by it."""
+    if not settings.active:
+        return
+    silent = Exporters(
+        traces={name: _Silent() for name in exporters.traces},
+        metrics={name: _Silent() for name in exporters.metrics},
+        logs={name: _Silent() for name in exporters.logs},
+    )
+    SdkTelemetry(settings, process, silent).close()
+
+
+class _Silent:
+    """An exporter of any signal that sends nothing."""
+
+    _preferred_temporality: ClassVar[Mapping[type, Any]] = {}
+    _preferred_aggregation: ClassVar[Mapping[type, Any]] = {}
+
+    def export(self, *_: object, **__: object) -> None: ...
+
+    def shutdown(self, *_: object, **__: object) -> None: ...
+
+    def force_flush(self, *_: object, **__: object) -> bool:
+        return True
 
 
 def _signals(

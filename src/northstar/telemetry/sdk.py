@@ -19,7 +19,7 @@ from northstar import __version__
 from northstar.errors import Unavailable
 from northstar.telemetry import trace_context
 from northstar.telemetry.export_queue import ExportQueue
-from northstar.telemetry.exporters import ExporterName, Losses, make_exporters
+from northstar.telemetry.exporters import ExporterName, Exporters, Losses, make_exporters
 from northstar.telemetry.interface import (
     Attributes,
     Counted,
@@ -48,13 +48,19 @@ class SdkTelemetry:
     Args:
         attributes: describe the process: ``service.name`` and what else is known of it. The
             variables of OpenTelemetry beat them.
+        exporters: others than those that the settings ask for.
     """
 
-    def __init__(self, settings: TelemetrySettings, attributes: Attributes) -> None:
+    def __init__(
+        self,
+        settings: TelemetrySettings,
+        attributes: Attributes,
+        exporters: Exporters | None = None,
+    ) -> None:
         self._sampler = read_sampler(os.environ)
         tells_rate = settings.azure_monitor and 0.0 < self._sampler.ratio < 1.0
         self._records = RecordMaker(attributes, 100 * self._sampler.ratio if tells_rate else None)
-        self._exporters = make_exporters(settings)
+        self._exporters = exporters or make_exporters(settings)
         self._registry: Any = None
         self._histograms = ObservedHistograms(self._records.scope)
         self._readers: dict[ExporterName, Any] = {}

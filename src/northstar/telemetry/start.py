@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from northstar.errors import Invalid
 from northstar.telemetry.interface import Attributes, ServiceName, Telemetry
 from northstar.telemetry.quiet import QuietTelemetry
@@ -27,8 +30,15 @@ def start(
     if not settings.active:
         return QuietTelemetry()
     process = {"service.name": service, "service.instance.id": instance}
-    try:
+    with explained():
         return SdkTelemetry(settings, {**process, **(attributes or {})})
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise ``Invalid`` for what OpenTelemetry refuses while it is set up."""
+    try:
+        yield
     except ValueError as error:
         raise Invalid(
             f"One of OpenTelemetry's variables can't be used: {error}",
