@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,20 +51,39 @@ def run(platform: Path, provider: Settings, stub: None, monkeypatch: pytest.Monk
     return partial(invoke, platform)
 
 
+@dataclass(frozen=True)
+class Made:
+    """What the plans said with which dev was made, and its state after all of them."""
+
+    said: list[str]
+    state: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def applied(
-    provider: Settings, stub: None, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """The state of dev after it was applied."""
-    platform = tmp_path_factory.mktemp("applied") / "platform.yaml"
+def made(provider: Settings, stub: None, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """dev, made from nothing; the plans that can't be applied are those of steps left out."""
+    platform, said = tmp_path_factory.mktemp("made") / "platform.yaml", []
     with pytest.MonkeyPatch.context() as patch:
         for name, value in provider.items():
             patch.setenv(name, value)
-        for step in (_without_image, _without_endpoints, _keep_state_here):
+        for step, code in (
+            (_keep_state_here, Denied.exit_code),
+            (_without_image, 0),
+            (_keep_state_here, Denied.exit_code),
+            (_without_endpoints, 0),
+            (_keep_state_here, 0),
+        ):
             change(platform, EXAMPLE_PLATFORM, step)
-            invoke(platform, "apply", "dev", "--yes")
-    state: dict[str, Any] = json.loads(_state(platform).read_text())
-    return state
+            said.append(invoke(platform, "plan", "dev", exit_code=code).stdout)
+            if code == 0:
+                invoke(platform, "apply", "dev", "--yes")
+    return Made(said, json.loads(_state(platform).read_text()))
+
+
+@pytest.fixture
+def applied(made: Made) -> dict[str, Any]:
+    """The state of dev after it was applied."""
+    return made.state
 
 
 @pytest.fixture
@@ -108,36 +128,18 @@ def test_what_was_reviewed_is_applied_and_then_nothing_differs(run: Env, platfor
     assert sorted(leftovers) == ["plan", "plan.json"]  # of the plan above, which waits
 
 
-def test_a_stage_is_made_in_the_steps_that_its_plans_name(run: Env, platform: Path) -> None:
-    said = run("plan", "dev", exit_code=Denied.exit_code).stdout
-    assert "Leave stages.dev.image out of the first apply." in said
-    assert "late-arrival: the control plane gives out its secret" in said
-
-    change(platform, EXAMPLE_PLATFORM, _without_image)
-    said = run("plan", "dev").stdout
-    assert "no image: the control plane's servers, and the endpoints (operations/late-arr" in said
-    assert "push the image to the registry, put northstar-encryption-key into" in said
-    run("apply", "dev", "--yes")
-
-    change(platform, EXAMPLE_PLATFORM, _keep_state_here)
-    said = run("plan", "dev", exit_code=Denied.exit_code).stdout
-    assert "which its vault keeps, and this plan makes the control plane. Leave" in said
-
-    change(platform, EXAMPLE_PLATFORM, _without_endpoints)
-    said = run("plan", "dev").stdout
-    assert said.startswith("dev: 2 new.")
-    assert "Before this apply: northstar:0.1.0 is in the registry" in said
-    run("apply", "dev", "--yes")
-
-    change(platform, EXAMPLE_PLATFORM, _keep_state_here)
-    told = json.loads(run("plan", "dev", "--json").stdout)
-    assert told["counts"]["create"] == 1
-    assert told["by_hand"] == [
-        "Before this apply: the secret of service:late-arrival-dev is in the vault of squad "
-        "operations, as late-arrival. Without it Azure refuses the endpoint."
-    ]
-    run("apply", "dev", "--yes")
-    assert run("plan", "dev").stdout.strip() == "dev: nothing changes."
+def test_a_stage_is_made_in_the_steps_that_its_plans_name(made: Made) -> None:
+    at_once, first, without_secret, servers, endpoint = made.said
+    assert "Leave stages.dev.image out of the first apply." in at_once
+    assert "late-arrival: the control plane gives out its secret" in at_once
+    assert "no image: the control plane's servers, and the endpoints (operations/late-arr" in first
+    assert "push the image to the registry, put northstar-encryption-key into" in first
+    assert "which its vault keeps, and this plan makes the control plane. Leave" in without_secret
+    assert servers.startswith("dev: 2 new.")
+    assert "Before this apply: northstar:0.1.0 is in the registry" in servers
+    assert endpoint.startswith("dev: 1 new.")
+    needed = "secret of service:late-arrival-dev is in the vault of squad operations, as late-arr"
+    assert f"Before this apply: the {needed}" in endpoint
 
 
 def test_flags_wait_until_their_store_can_be_reached(run: Env, platform: Path) -> None:
@@ -290,6 +292,7 @@ def test_a_plan_of_another_file_or_time_is_not_applied(run: Env, platform: Path)
 
 
 def test_a_state_that_a_killed_apply_left_is_not_deleted(run: Env, platform: Path) -> None:
+    change(platform, EXAMPLE_PLATFORM, _without_image)
     run("plan", "dev")
     (root,) = platform.parent.glob("**/live/platform")
     (root / "errored.tfstate").write_text("what was made")

@@ -132,9 +132,9 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "endpoints.late-arrival.replicas: min is 4, which is more than max, 2",
     ),
     "an image that moves": (
-        "image: northstar:0.1.0",
-        "image: northstar:latest",
-        "image: northstar:latest is another image tomorrow",
+        "    size: small\n    image: northstar:0.1.0",
+        "    size: small\n    image: northstar:latest",
+        "stages.dev.image: northstar:latest is another image tomorrow",
     ),
     "a size that Azure does not have": (
         "        client: service:late-arrival-{stage}\n",

@@ -31,7 +31,7 @@ module "squad" {
 
 module "endpoint" {
   source   = "../../modules/endpoint"
-  for_each = var.endpoints
+  for_each = { for name, endpoint in var.endpoints : name => endpoint if var.image != null }
 
   # Two names that a hyphen joins could be one name of two others.
   name                = "${trimsuffix(substr(split("/", each.key)[1], 0, 24), "-")}-${substr(sha256(each.key), 0, 6)}"

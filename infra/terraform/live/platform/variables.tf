@@ -83,8 +83,9 @@ variable "size" {
 }
 
 variable "image" {
-  description = "Image with Northstar in it, in the stage's registry: NAME:TAG or NAME@DIGEST."
+  description = "Image with Northstar in it, in the stage's registry: NAME:TAG or NAME@DIGEST. Without one, neither servers nor endpoints are made: for the first apply, which makes the registry."
   type        = string
+  default     = null
 }
 
 variable "settings" {

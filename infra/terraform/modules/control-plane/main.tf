@@ -64,7 +64,7 @@ resource "azurerm_user_assigned_identity" "this" {
 }
 
 resource "azurerm_container_app" "this" {
-  for_each = local.apps
+  for_each = { for key, app in local.apps : key => app if var.image != null }
 
   name                         = each.value.name
   resource_group_name          = var.resource_group_name

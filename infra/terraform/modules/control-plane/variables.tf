@@ -24,11 +24,12 @@ variable "resource_group_name" {
 }
 
 variable "image" {
-  description = "Image that the repository's Dockerfile makes, with a tag or a digest that does not move."
+  description = "Image that the repository's Dockerfile makes, with a tag or a digest that does not move. Without one everything is made but the servers: it has to be in the registry first."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]+)$", var.image)) && !endswith(var.image, ":latest")
+    condition     = var.image == null || try(can(regex("(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]+)$", var.image)) && !endswith(var.image, ":latest"), false)
     error_message = "image must have a tag or a digest that does not move, such as northstar:1.2.0; latest is another image tomorrow."
   }
 }

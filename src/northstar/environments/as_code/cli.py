@@ -295,6 +295,7 @@ def _as_json(reviewed: Review) -> dict[str, Any]:
         "findings": [finding.model_dump() for finding in reviewed.reported_findings()],
         "unused_waivers": [waiver.model_dump(mode="json") for waiver in reviewed.unused],
         "refusals": list(reviewed.refusals),
+        "by_hand": list(reviewed.by_hand),
     }
 
 

@@ -111,7 +111,11 @@ class Stage(_Section):
     size: Literal["small", "standard"] = Field(
         default="standard", description="small has one zone and one database server; not in prod."
     )
-    image: Image | None = Field(default=None, description="Another image than the platform's.")
+    image: Image | None = Field(
+        default=None,
+        description="The image of Northstar in its registry: NAME:TAG or NAME@DIGEST. Without one, "
+        "everything is made but what runs it: for the first apply.",
+    )
     settings: Settings = Field(
         default_factory=dict, description="Settings of its control plane, before the platform's."
     )
@@ -259,9 +263,6 @@ class PlatformFile(_Section):
     )
     tenant: Guid = Field(description="The Entra tenant of its people and identities.")
     regions: tuple[str, ...] = Field(min_length=1, description="Where data may be.")
-    image: Image = Field(
-        description="The image of Northstar in each stage's registry: NAME:TAG or NAME@DIGEST."
-    )
     tags: dict[str, Text] = Field(
         description="Of every resource; owner and cost_center must be among them."
     )
@@ -302,6 +303,15 @@ class PlatformFile(_Section):
         raise NotFound(
             f"The platform has no stage {name!r}.", hint=f"It has {', '.join(self.stages)}."
         )
+
+    def endpoints_of(self, stage: EnvironmentName) -> dict[tuple[str, str], EndpointSection]:
+        """The endpoints that are in a stage, by squad and project."""
+        return {
+            (name, project): endpoint
+            for name, squad in self.squads_of(stage).items()
+            for project, endpoint in squad.endpoints.items()
+            if endpoint.stages is None or stage in endpoint.stages
+        }
 
     def squads_of(self, stage: EnvironmentName) -> dict[str, SquadSection]:
         """The squads that are in a stage."""

@@ -69,7 +69,7 @@ def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
             "hub_id": own.network.hub,
             "hub_gateway": own.network.hub_gateway,
         },
-        "image": own.image or file.image,
+        "image": own.image,
         "settings": {**file.settings, **own.settings},
         "database_administrators": {
             "name": file.administrators.name,
@@ -82,10 +82,8 @@ def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
         },
         "squads": {name: _squad(squad, stage) for name, squad in squads.items()},
         "endpoints": {
-            f"{name}/{project}": _endpoint(endpoint, stage)
-            for name, squad in squads.items()
-            for project, endpoint in squad.endpoints.items()
-            if endpoint.stages is None or stage in endpoint.stages
+            f"{squad}/{project}": _endpoint(endpoint, stage)
+            for (squad, project), endpoint in file.endpoints_of(stage).items()
         },
         "tags": file.tags,
     }

@@ -8,6 +8,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
+from northstar.environments.as_code.order import by_hand, impossible
 from northstar.environments.as_code.platform_file import PlatformFile, Waiver
 from northstar.environments.as_code.prices import PriceList
 from northstar.environments.as_code.summary import Summary, summarise
@@ -35,6 +36,7 @@ class Review:
         waived: findings with the waiver that lets each pass.
         unused: waivers that run and that nothing needs.
         refusals: why it may not be applied; empty when it may.
+        by_hand: what people have to do before it is applied, or after.
     """
 
     stage: EnvironmentName
@@ -43,6 +45,7 @@ class Review:
     waived: tuple[tuple[Finding, Waiver], ...]
     unused: tuple[Waiver, ...]
     refusals: tuple[str, ...]
+    by_hand: tuple[str, ...]
 
     @property
     def changes(self) -> tuple[ResourceChange, ...]:
@@ -96,6 +99,8 @@ def review(
         for lost in summary.lost
         if lost.address not in give_up
     ]
+    made = {change.address for change in summary.changes if change.what == "create"}
+    refusals += (blocked := list(impossible(made, stage)))
     used = {waiver for _, waiver in waived}
     unused = [one for one in running if one not in used and not one.policy.startswith("CKV")]
     return Review(
@@ -105,6 +110,7 @@ def review(
         tuple(waived),
         tuple(unused),
         tuple(dict.fromkeys(refusals)),
+        () if blocked else tuple(by_hand(made, file, stage)),
     )
 
 

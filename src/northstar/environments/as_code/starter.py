@@ -9,7 +9,6 @@ STARTER = """\
 platform: northstar
 tenant: 00000000-0000-0000-0000-000000000000        # your Entra tenant
 regions: [westeurope]                               # where data may be
-image: northstar:0.1.0                              # in the stage's registry
 
 tags:
   owner: platform-team
@@ -28,6 +27,7 @@ stages:
     region: westeurope
     addresses: 10.40.0.0/22
     size: small
+    # image: northstar:0.1.0      # once it is in the stage's registry: not before the first apply
     state: { resource_group: rg-northstar-state-dev, account: stnorthstarstatedev }
 
 squads:

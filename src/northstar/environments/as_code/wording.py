@@ -62,7 +62,7 @@ _THINGS: Mapping[str, str] = {
     "storage_container": "container for data",
     "storage_share": "shared folder",
     "subnet": "subnet",
-    "subnet_nat_gateway_association": "way out of a subnet",
+    "subnet_nat_gateway_association": "exit of a subnet",
     "subnet_route_table_association": "route of a subnet",
     "subnet_network_security_group_association": "link of network rules with a subnet",
     "user_assigned_identity": "identity",

@@ -107,6 +107,19 @@ run "jobs_run_beside_what_answers_and_as_users_of_their_own" {
   }
 }
 
+run "everything_but_the_servers_is_made_before_there_is_an_image" {
+  command = plan
+
+  variables {
+    image = null
+  }
+
+  assert {
+    condition     = length(azurerm_container_app.this) == 0 && length(azurerm_container_app_environment_storage.this) == 2
+    error_message = "The servers can't start before their image is in the registry."
+  }
+}
+
 run "an_image_that_moves_is_refused" {
   command = plan
 

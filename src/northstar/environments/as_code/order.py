@@ -1,0 +1,78 @@
+"""What has to be done by hand around an apply, and what one apply can't do at once.
+
+Images, secrets and users of a database come from people, over private endpoints that the first
+apply makes. So a stage is made in steps, and each plan says which one comes next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from northstar.environments.as_code.field_types import STAGE
+from northstar.environments.as_code.platform_file import PlatformFile
+from northstar.environments.as_code.wording import listed
+from northstar.names import EnvironmentName
+
+_REGISTRY = "module.container_registry.azurerm_container_registry.this"
+_SERVER = 'module.control_plane.azurerm_container_app.this["server"]'
+_SETTINGS = "module.app_configuration.azurerm_app_configuration.this"
+_FLAG = "module.app_configuration.azurerm_app_configuration_feature."
+_VAULT = 'module.squad["{}"].module.vault.azurerm_key_vault.this'
+_ENDPOINT = re.compile(r'^module\.endpoint\["([^/"]+)/([^"]+)"\]\.azurerm_container_app\.this$')
+
+
+def impossible(made: Collection[str], stage: EnvironmentName) -> Iterator[str]:
+    """Why a plan would end half-way.
+
+    Args:
+        made: the addresses of what it makes.
+    """
+    if {_SERVER, _REGISTRY} <= set(made):
+        yield (
+            "Control plane: its image can't be in a registry that this plan makes. "
+            f"Leave stages.{stage}.image out of the first apply."
+        )
+    for squad, project in _endpoints(made):
+        needed = {_VAULT.format(squad): "its vault", _SERVER: "the control plane"}
+        if new := [what for address, what in needed.items() if address in made]:
+            yield (
+                f"Squad {squad}, endpoint {project}: the control plane gives out its secret, which "
+                f"its vault keeps, and this plan makes {listed(new)}. Leave the endpoint out of "
+                "this apply, and add it once its secret is in the vault."
+            )
+    if _SETTINGS in made and any(address.startswith(_FLAG) for address in made):
+        yield (
+            "Settings and flags: flags are written over a private endpoint that this plan makes. "
+            "Leave `flags` out of the first apply."
+        )
+
+
+def by_hand(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -> Iterator[str]:
+    """What has to be there before an apply, and what comes after it; from inside of the network."""
+    if _SERVER in made:
+        yield (
+            f"Before this apply: {file.stage(stage).image} is in the registry, "
+            "northstar-encryption-key is in the platform's vault, and the control plane is let "
+            "into the databases. Without them it does not start."
+        )
+    for squad, project in _endpoints(made):
+        client = file.squads[squad].endpoints[project].client.replace(STAGE, stage)
+        yield (
+            f"Before this apply: the secret of {client} is in the vault of squad {squad}, as "
+            f"{project}. Without it Azure refuses the endpoint."
+        )
+    if file.stage(stage).image is None:
+        names = [f"{squad}/{project}" for squad, project in file.endpoints_of(stage)]
+        endpoints = f", and the endpoints ({listed(names)})" if names else ""
+        yield f"Left out, as stages.{stage} has no image: the control plane's servers{endpoints}."
+        yield (
+            "After this apply, from inside of the network: push the image to the registry, put "
+            "northstar-encryption-key into the platform's vault, and let the control plane into "
+            f"the databases. Then write stages.{stage}.image, and plan again."
+        )
+
+
+def _endpoints(made: Collection[str]) -> list[tuple[str, str]]:
+    """The squads and projects of endpoints that are made."""
+    return [(found[1], found[2]) for one in sorted(made) if (found := _ENDPOINT.match(one))]
