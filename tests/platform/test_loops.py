@@ -3,11 +3,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from northstar.clock import SystemClock
+from northstar.clock import FakeClock, SystemClock
 from northstar.database import Database
 from northstar.platform.lease import Lease, leases
 from northstar.platform.loops import Group, Loop, Loops
@@ -67,6 +68,26 @@ def test_many_loops_that_hang_are_waited_for_no_longer_than_one(database: Databa
     released.set()
     stopping.join()
     assert ended
+
+
+def test_a_loop_that_never_ended_a_step_is_as_late_as_it_has_been_there(
+    database: Database,
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        began.set()
+        go_on.wait(30)
+
+    clock = FakeClock(datetime.now(UTC))
+    loops = Loops([Group(Lease(database, clock, "loops", "a"), [Loop("work", hang, 0.01)])], clock)
+    loops.start()
+    assert began.wait(10)
+    clock.advance(700)
+    late = loops.lags()["work"]
+    go_on.set()
+    loops.stop()
+    assert late == 700
 
 
 def test_a_replica_without_the_lease_does_not_step(database: Database) -> None:

@@ -43,6 +43,8 @@ VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("northstar.job", "state"): get_args(JobState),
     ("northstar.audit", "outcome"): get_args(Outcome),
 }
+ALERTS = re.sub(r"\$\{[^}]+\}", "0", (MODULE / "main.alerts.tf").read_text())
+BY = re.compile(r"\bsummarize [^|]* by ")
 Sent = dict[str, set[str]]
 """Names of events, metrics or steps with their properties; requests are under their table's."""
 
@@ -103,7 +105,40 @@ def test_a_query_compares_with_values_that_there_are(query: str) -> None:
 def test_the_tables_of_the_queries_are_those_of_log_analytics() -> None:
     assert len(QUERIES) > 20
     tables = {re.split(r"[ ;]", query.rpartition("; ")[2])[0] for query in QUERIES}
-    assert tables == {"AppEvents", "AppMetrics", "AppRequests"}
+    assert tables == {"AppEvents", "AppMetrics", "AppRequests", "_LogOperation", "Usage"}
+
+
+def test_a_rule_that_is_by_nothing_knows_what_to_think_when_nothing_is_told() -> None:
+    """Without rows such a ``summarize`` gives 0 for sums and counts, and null for all else."""
+    by_nothing = [one for one in rules().values() if "summarize" in one and not BY.search(one)]
+    assert len(by_nothing) >= 4
+    for query in by_nothing:
+        made = re.sub(r"coalesce\(\w+\(.+?\), 0\.0\)", "", query)
+        assert not re.search(r"\b(max|min|avg|percentile|arg_|take_any)\w*\(", made), query
+
+
+def test_no_replica_that_tells_of_itself_is_no_leader() -> None:
+    asked = rules()["leader"].partition("| summarize ")[2]
+    assert asked == "leading = coalesce(max(Sum), 0.0) | where leading < 1"
+
+
+def test_what_a_rule_is_split_by_is_a_column_of_its_query() -> None:
+    split = dict(
+        re.findall(r"^    (\w+) = \{[^}]+?dimensions  = \[(.*?)\]\n    \}", ALERTS, re.M | re.S)
+    )
+    assert split.keys() == rules().keys()
+    for name, query in rules().items():
+        for column in re.findall(r'"(\w+)"', split[name]):
+            assert re.search(rf"(project|by) [^|]*\b{column} = (tostring|strcat)\(", query), name
+    assert not [name for name, query in rules().items() if "project =" in query and not split[name]]
+    for kind in ("degradation", "quality", "drift", "rollback", "endpoint_errors"):
+        assert split[kind] == '"endpoint"'
+
+
+def rules() -> dict[str, str]:
+    """The queries of the alert rules by the rules' names."""
+    found = re.findall(r'^    (\w+) = \{[^}]+?      query       = "(.*)"$', ALERTS, re.M)
+    return dict(found)
 
 
 def test_the_documentation_has_queries() -> None:

@@ -53,6 +53,7 @@ class LoopHealth:
     last_error: str = ""
     last_step_at: datetime | None = None
     last_success_at: datetime | None = None
+    runs_here_since: datetime | None = None
 
 
 class Loops:
@@ -121,20 +122,29 @@ class Loops:
                     log.exception("a lease could not be renewed")
                     held = False
                 if held:
+                    self._begin(group)
                     group.held.set()
                 else:
                     group.held.clear()
             self._stop.wait(4.0)
 
+    def _begin(self, group: Group) -> None:
+        for loop in group.loops if not group.held.is_set() else ():
+            self.health[loop.name].runs_here_since = self._clock.now()
+
     def lags(self) -> dict[str, float]:
-        """For each loop that runs here, how many seconds ago a step of it did not fail."""
+        """For each loop that runs here, how many seconds ago a step of it did not fail.
+
+        One that has not done a step here yet is as late as it has been here for.
+        """
         now = self._clock.now()
         here = [loop.name for group in self._groups if group.held.is_set() for loop in group.loops]
-        return {
-            name: (now - succeeded).total_seconds()
-            for name in here
-            if (succeeded := self.health[name].last_success_at)
-        }
+        lags = {}
+        for name in here:
+            health = self.health[name]
+            known = [one for one in (health.last_success_at, health.runs_here_since) if one]
+            lags[name] = (now - max(known, default=now)).total_seconds()
+        return lags
 
     def _run(self, group: Group, loop: Loop) -> None:
         while not self._stop.is_set():

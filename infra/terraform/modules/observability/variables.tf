@@ -45,6 +45,36 @@ variable "daily_quota_gb" {
   }
 }
 
+variable "thresholds" {
+  description = "From where on the alert rules alert: 95th percentile of latency, share of failed requests, requests that a judgement takes, failures of the control plane in 15 minutes, seconds that a loop is behind, entries that have not been delivered, refusals of one principal in an hour, share of the daily cap."
+  type = object({
+    latency_ms           = optional(number, 250)
+    error_percent        = optional(number, 1)
+    minimum_requests     = optional(number, 100)
+    control_plane_errors = optional(number, 5)
+    loop_lag_seconds     = optional(number, 600)
+    backlog              = optional(number, 100)
+    refusals             = optional(number, 20)
+    daily_cap_percent    = optional(number, 80)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for value in values(var.thresholds) : value > 0])
+    error_message = "thresholds must be above 0: at 0 a rule alerts of everything."
+  }
+
+  validation {
+    condition     = var.thresholds.error_percent < 100 && var.thresholds.daily_cap_percent < 100
+    error_message = "thresholds: error_percent and daily_cap_percent must be below 100, or nothing is ever above them."
+  }
+
+  validation {
+    condition     = var.thresholds.loop_lag_seconds >= 120
+    error_message = "thresholds: loop_lag_seconds must be at least 120: metrics come once a minute."
+  }
+}
+
 variable "alert_emails" {
   description = "Whom alerts are sent to: addresses by names."
   type        = map(string)

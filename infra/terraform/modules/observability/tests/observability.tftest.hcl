@@ -59,6 +59,52 @@ run "every_alert_reaches_somebody" {
   }
 }
 
+run "what_a_rule_is_about_has_an_alert_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = one(azurerm_monitor_scheduled_query_rules_alert_v2.this["degradation"].criteria[0].dimension).name == "endpoint" && one(azurerm_monitor_scheduled_query_rules_alert_v2.this["infrastructure"].criteria[0].dimension).name == "environment"
+    error_message = "A second endpoint's degradation must alert too, and be named."
+  }
+}
+
+run "the_daily_cap_alerts_before_it_blinds_the_rules" {
+  command = plan
+
+  variables {
+    daily_quota_gb = 5
+    thresholds     = { daily_cap_percent = 60 }
+  }
+
+  assert {
+    condition     = endswith(azurerm_monitor_scheduled_query_rules_alert_v2.this["daily_cap_near"].criteria[0].query, "where taken_gb > 3") && strcontains(azurerm_monitor_scheduled_query_rules_alert_v2.this["daily_cap"].criteria[0].query, "OverQuota")
+    error_message = "The cap must be told of, near it and at it."
+  }
+}
+
+run "thresholds_are_those_that_were_asked_for" {
+  command = plan
+
+  variables {
+    thresholds = { latency_ms = 400, error_percent = 0.5 }
+  }
+
+  assert {
+    condition     = endswith(azurerm_monitor_scheduled_query_rules_alert_v2.this["endpoint_latency"].criteria[0].query, "asked > 100 and p95 > 400") && strcontains(azurerm_monitor_scheduled_query_rules_alert_v2.this["endpoint_errors"].criteria[0].query, "asked * 0.5")
+    error_message = "The queries must have the thresholds."
+  }
+}
+
+run "thresholds_that_mean_nothing_are_refused" {
+  command = plan
+
+  variables {
+    thresholds = { latency_ms = 0, error_percent = 100, loop_lag_seconds = 60 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
 run "alerts_to_nobody_are_refused" {
   command = plan
 
