@@ -127,6 +127,17 @@ def test_people_do_not_give_roles_of_processes() -> None:
     assert given_by_platform.allowed
 
 
+def test_an_endpoint_elsewhere_is_given_its_role_for_itself_alone() -> None:
+    def may_give(role: str, scope: Scope, action: str = "role:assign") -> bool:
+        return may("platform-admin", action, scope, role=role)
+
+    assert may_give("endpoint-runtime", PROD)
+    assert not may_give("endpoint-runtime", Scope("operations", "late-arrival"))
+    assert not may_give("endpoint-runtime", PROD, "elevation:decide")
+    assert not may_give("run", PROD)
+    assert not may("data-scientist", "role:assign", PROD, role="endpoint-runtime")
+
+
 def test_an_administrator_is_made_for_the_whole_platform_only() -> None:
     assert may("platform-admin", "role:assign", Scope(), role="platform-admin")
     owner = {"held_in": "/operations", "role": "platform-admin"}
