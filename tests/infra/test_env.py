@@ -133,10 +133,12 @@ def test_a_stage_is_made_in_the_steps_that_its_plans_name(made: Made) -> None:
     assert "Leave stages.dev.image out of the first apply." in at_once
     assert "late-arrival: the control plane gives out its secret" in at_once
     assert "no image: the control plane's servers, and the endpoints (operations/late-arr" in first
-    assert "push the image to the registry, put northstar-encryption-key into" in first
+    assert "Next, from inside of the network: push the image to the registry, put" in first
     assert "which its vault keeps, and this plan makes the control plane. Leave" in without_secret
     assert servers.startswith("dev: 2 new.")
     assert "Before this apply: northstar:0.1.0 is in the registry" in servers
+    assert "gateway to leave by: a way out to the Internet, by an address that takes no" in first
+    assert "a public address" not in first
     assert endpoint.startswith("dev: 1 new.")
     needed = "secret of service:late-arrival-dev is in the vault of squad operations, as late-arr"
     assert f"Before this apply: the {needed}" in endpoint
@@ -322,6 +324,23 @@ def test_a_stage_is_destroyed_by_its_name_and_prod_is_not(live: Env, platform: P
     live("destroy", "dev", *lost, answer="dev\n")
     known = json.loads(_state(platform).read_text())
     assert known["resources"] == []
+
+
+def test_a_database_that_another_region_would_remove_is_told_to_be_protected(
+    live: Env, platform: Path
+) -> None:
+    def move(it: Any) -> None:
+        it["regions"] = ["westeurope", "northeurope"]
+        it["stages"]["dev"]["region"] = "northeurope"
+
+    change(platform, platform, move)
+    with pytest.raises(TerraformFailed) as refused:
+        live("plan", "dev")
+    said = refused.value.message
+    assert "Database: database northstar is protected, with the data in it, and would be" in said
+    assert "prevent_destroy" not in said
+    assert "-target" not in said
+    assert "another region, subscription or name: take that back" in refused.value.hint
 
 
 def test_what_terraform_refuses_is_told_with_the_part_it_is_about(run: Env, platform: Path) -> None:

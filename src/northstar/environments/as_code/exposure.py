@@ -141,7 +141,7 @@ def _notes(document: Mapping[str, Any], plan: Plan, changes: Sequence[Change]) -
     yield from unguarded_subnets(changes, directory)
     yield from firewalls(changes)
     yield from ways_out(changes, directory, plan)
-    yield from other_ways(changes)
+    yield from other_ways(changes, plan)
     resources = {one.address: one for one in plan.resources}
     for change in changes:
         if change.type == "container_app":

@@ -10,6 +10,7 @@ from northstar.environments.as_code.differences import written
 from northstar.environments.as_code.notes import NOT_KNOWN, Note, closes, doubts, opens
 from northstar.environments.as_code.wording import listed, named, thing_at
 from northstar.environments.plan import Plan
+from northstar.environments.policies import public_addresses
 
 _EVERYBODY = ("*", "Internet", "Any", "0.0.0.0/0", "::/0")
 _REACHING: Mapping[str, str] = {
@@ -18,7 +19,7 @@ _REACHING: Mapping[str, str] = {
     "cdn_frontdoor_endpoint": "a public address",
     "express_route_circuit": "a line to another network",
     "lb": "a load balancer",
-    "nat_gateway": "a way out to the Internet",
+    "nat_gateway": "a way out to the Internet, by an address that takes no connections",
     "private_link_service": "a way in from other networks",
     "public_ip": "a public address",
     "public_ip_prefix": "public addresses",
@@ -112,9 +113,13 @@ def ways_out(changes: Sequence[Change], directory: Directory, plan: Plan) -> Ite
                 yield opens(f"{change.part}: training may reach {new}{instead}")
 
 
-def other_ways(changes: Sequence[Change]) -> Iterator[Note]:
+def other_ways(changes: Sequence[Change], plan: Plan) -> Iterator[Note]:
     """Resources that are there to be reached, or to reach something."""
+    outgoing = {one.address for one in plan.of_type("azurerm_public_ip")}
+    outgoing -= {finding.address for finding in public_addresses(plan)}
     for change in changes:
+        if change.address in outgoing:
+            continue  # it is told with its NAT gateway
         if change.type in _REACHING and change.kind != "destroy":
             yield opens(f"{change.named}: {_REACHING[change.type]}")
         elif change.type in _REACHING:

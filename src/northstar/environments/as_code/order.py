@@ -67,7 +67,7 @@ def by_hand(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -
         endpoints = f", and the endpoints ({listed(names)})" if names else ""
         yield f"Left out, as stages.{stage} has no image: the control plane's servers{endpoints}."
         yield (
-            "After this apply, from inside of the network: push the image to the registry, put "
+            "Next, from inside of the network: push the image to the registry, put "
             "northstar-encryption-key into the platform's vault, and let the control plane into "
             f"the databases. Then write stages.{stage}.image, and plan again."
         )

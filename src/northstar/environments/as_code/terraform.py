@@ -41,6 +41,12 @@ _ERRORED = "errored.tfstate"  # how Terraform calls it
 _GO_ON = "The state knows what was done. Mend the cause, then plan and apply again."
 _NOT_SIGNED_IN = ("Azure CLI", "AzureCli", "az login", "build authorizer")
 _LOCK_INFO = re.compile(r"(ID|Operation|Who|Created):[ ]+(\S.*?)\s*$", re.MULTILINE)
+_GUARDED = re.compile(r"Resource (\S+) has lifecycle\.prevent_destroy set")
+_TAKE_BACK = (
+    "Something new in platform.yaml makes it anew, such as another region, subscription or name: "
+    "take that back. To move a stage, make another one, bring the data there, and then "
+    "`northstar env destroy` the old one."
+)
 _UNWANTED = ("TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_LOG")
 _DOING = {"create": "making", "update": "changing", "delete": "removing", "replace": "replacing"}
 _DONE = {"create": "made", "update": "changed", "delete": "removed", "replace": "replaced"}
@@ -386,6 +392,12 @@ def _failure(
     said = [one for one in dict.fromkeys(errors) if one] or ["Terraform did not say why."]
     if any("state lock" in one.lower() for one in said):
         return _locked(said)
+    if guarded := sorted({named(found[1]) for one in said if (found := _GUARDED.search(one))}):
+        said = [one for one in said if not _GUARDED.search(one)]
+        said += [
+            f"{one} is protected, with the data in it, and would be removed." for one in guarded
+        ]
+        hint = hint or _TAKE_BACK
     if any(sign in one for one in said for sign in _NOT_SIGNED_IN):
         hint = hint or "Sign in to Azure: az login, or ARM_USE_OIDC and its like in a pipeline."
     lines = [f"Terraform could not {doing}:", *(f"  {one}" for one in said)]
