@@ -131,10 +131,10 @@ def test_what_was_reviewed_is_applied_and_then_nothing_differs(run: Env, platfor
 def test_a_stage_is_made_in_the_steps_that_its_plans_name(made: Made) -> None:
     at_once, first, without_secret, servers, endpoint = made.said
     assert "Leave stages.dev.image out of the first apply." in at_once
-    assert "late-arrival: the control plane gives out its secret" in at_once
+    assert "late-arrival: its secret can't be there yet, as this plan makes the vault" in at_once
     assert "no image: the control plane's servers, and the endpoints (operations/late-arr" in first
     assert "Next, from inside of the network: push the image to the registry, put" in first
-    assert "which its vault keeps, and this plan makes the control plane. Leave" in without_secret
+    assert "this plan makes the control plane, which gives it out. Leave" in without_secret
     assert servers.startswith("dev: 2 new.")
     assert "Before this apply: northstar:0.1.0 is in the registry" in servers
     assert "gateway to leave by: a way out to the Internet, by an address that takes no" in first

@@ -398,9 +398,14 @@ def test_what_init_writes_is_a_platform(tmp_path: Path) -> None:
 
 def test_the_guide_shows_what_the_files_may_say(tmp_path: Path) -> None:
     squad, waivers, prices = (_shown(name) for name in ("  cargo:", "waivers:", "currency:"))
-    (tmp_path / "platform.yaml").write_text(STARTER + squad + waivers)
+    network, endpoints = (_shown(name) for name in ("    network:", "    endpoints:"))
+    starter = STARTER.replace("    size: small\n", f"    size: small\n{network}")
+    assert network in starter
+    (tmp_path / "platform.yaml").write_text(starter + squad + endpoints + waivers)
     (tmp_path / "prices.yaml").write_text(prices)
     platform = load_platform_file(tmp_path)
+    assert platform.stages["dev"].network.egress == "10.0.0.4"
+    assert list(platform.endpoints_of("dev")) == [("cargo", "freight-delay")]
     assert list(platform.squads) == ["first-squad", "cargo"]
     assert [waiver.policy for waiver in platform.waivers] == ["public-access"]
     registry = load_prices(tmp_path / "prices.yaml").of("container_registry", {"sku": "Premium"})

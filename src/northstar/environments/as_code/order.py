@@ -34,12 +34,15 @@ def impossible(made: Collection[str], stage: EnvironmentName) -> Iterator[str]:
             f"Leave stages.{stage}.image out of the first apply."
         )
     for squad, project in _endpoints(made):
-        needed = {_VAULT.format(squad): "its vault", _SERVER: "the control plane"}
+        needed = {
+            _VAULT.format(squad): "the vault that keeps it",
+            _SERVER: "the control plane, which gives it out",
+        }
         if new := [what for address, what in needed.items() if address in made]:
             yield (
-                f"Squad {squad}, endpoint {project}: the control plane gives out its secret, which "
-                f"its vault keeps, and this plan makes {listed(new)}. Leave the endpoint out of "
-                "this apply, and add it once its secret is in the vault."
+                f"Squad {squad}, endpoint {project}: its secret can't be there yet, as this plan "
+                f"makes {listed(new)}. Leave the endpoint out of this apply, and add it once its "
+                "secret is in the vault."
             )
     if _SETTINGS in made and any(address.startswith(_FLAG) for address in made):
         yield (
