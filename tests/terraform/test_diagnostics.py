@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from northstar.access.client import AccessClient
+from northstar.access.credentials.domain import GITHUB
 from tests.embedded import Embedded
 from tests.terraform.test_journey import squad
 from tests.terraform.workspace import Workspace
@@ -16,13 +17,26 @@ from tests.terraform.workspace import Workspace
 Nowhere = Callable[..., Workspace]
 ROLE = """
 resource "northstar_role_assignment" "x" {{
-  principal  = "user:anna"
+  principal  = "{principal}"
   role       = "{role}"
   scope      = "{scope}"
   expires_at = "{expires_at}"
 }}
 """
-RIGHT = {"role": "reader", "scope": "/", "expires_at": "2100-01-01T00:00:00Z"}
+RIGHT = {
+    "principal": "user:anna",
+    "role": "reader",
+    "scope": "/",
+    "expires_at": "2100-01-01T00:00:00Z",
+}
+TRUST = """
+resource "northstar_federated_trust" "x" {{
+  principal = "service:ci"
+  issuer    = "{issuer}"
+  audience  = "northstar"
+  subject   = "{subject}"
+}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +47,8 @@ def offline(terraform: str, tmp_path_factory: pytest.TempPathFactory) -> Workspa
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"role": "king"}, "'platform-admin', 'squad-owner'"),
+        ({"role": "king"}, "squad-owner, platform-admin"),
+        ({"principal": "anna"}, "user:NAME or service:NAME"),
         ({"scope": "operations"}, "Write '/', '/SQUAD'"),
         ({"expires_at": "tomorrow"}, "valid datetime"),
     ],
@@ -46,6 +61,28 @@ def test_a_wrong_value_is_found_without_the_platform(
     assert problem["snippet"]["code"].split()[0] == name
     assert wrong[name] in problem["summary"]
     assert told in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "told"),
+    [
+        (GITHUB, "repo:*", "does not name the owner of the repository"),
+        (GITHUB, "*", "says of nobody in particular"),
+        (GITHUB, "", "can't be a trust's subject"),
+        ("http://issuer.example.com", "pipeline", "can't be the issuer"),
+    ],
+)
+def test_a_trust_in_nobody_in_particular_is_refused_before_anything_happens(
+    offline: Workspace, issuer: str, subject: str, told: str
+) -> None:
+    (problem,) = offline.validate(TRUST.format(issuer=issuer, subject=subject))
+    assert told in problem["summary"]
+
+
+def test_the_name_of_a_principal_is_checked_without_the_platform(offline: Workspace) -> None:
+    named = 'resource "northstar_service_principal" "x" {\n  name = "Two Words"\n}\n'
+    (problem,) = offline.validate(named)
+    assert "'Two Words' is not a valid principal name." in problem["summary"]
 
 
 def test_a_name_that_can_be_none_is_found_without_the_platform(offline: Workspace) -> None:

@@ -11,6 +11,8 @@ import httpx2
 import pytest
 
 from northstar.access.client import AccessClient
+from northstar.access.credentials.domain import GITHUB, Credential, Trust
+from northstar.access.credentials_client import CredentialClient
 from northstar.connection import Connection, Credentials
 from northstar.database import Database
 from northstar.errors import NotFound
@@ -170,7 +172,7 @@ def test_a_change_by_hand_is_drift_in_the_next_plan_and_goes_with_the_next_apply
     assert root.plan(everything, "-detailed-exitcode").exit_code == 0
 
 
-def test_what_is_removed_by_hand_is_made_again_and_what_names_a_pipeline_is_replaced(
+def test_what_is_removed_by_hand_is_made_again_and_what_names_a_pipeline_is_changed(
     root: Workspace, embedded: Embedded, projects: ProjectClient, access: AccessClient
 ) -> None:
     root.apply(squad("removed") + DESCRIBED + service("removed"))
@@ -192,7 +194,7 @@ def test_what_is_removed_by_hand_is_made_again_and_what_names_a_pipeline_is_repl
     said = root.apply(squad("removed") + PROJECT + elsewhere)
     assert said.changes == {
         "northstar_project.this": "update",
-        "northstar_federated_trust.github": "replace",
+        "northstar_federated_trust.github": "update",
     }
     (trust,) = [
         one
@@ -347,3 +349,33 @@ def take_role_on_the_page(embedded: Embedded, assignment: int, scope: str) -> No
         )
         assert form, page
         browser.post(form[1], data={"csrf": form[2]}).raise_for_status()
+
+
+def test_another_subject_is_trusted_in_place_and_one_that_is_refused_leaves_the_old_one(
+    root: Workspace, embedded: Embedded
+) -> None:
+    credentials = CredentialClient(embedded.connection)
+    old = squad("trusting") + service("trusting")
+    root.apply(old)
+    (before,) = trusts(credentials, "service:trusting-ci")
+    new = old.replace("environment:prod", "ref:refs/heads/main")
+    said = root.apply(new)
+    assert said.changes == {"northstar_federated_trust.github": "update"}
+    (after,) = trusts(credentials, "service:trusting-ci")
+    assert (after.number, "refs/heads/main" in after.about) == (before.number, True)
+    assert root.plan(new).changes == {}
+
+    there = Trust(issuer=GITHUB, audience="https://northstar.example", subject="repo:airline/x:y")
+    credentials.add_trust("service:trusting-ci", there)
+    (root.folder / "main.tf").write_text(
+        new.replace("repo:airline/trusting:ref:refs/heads/main", there.subject)
+    )
+    refused = root.run("apply", "-auto-approve", "-no-color")
+    assert "has this trust already" in refused.stderr
+    assert after in trusts(credentials, "service:trusting-ci")
+    assert root.plan(new).changes == {}
+
+
+def trusts(credentials: CredentialClient, principal: str) -> list[Credential]:
+    """Whose tokens prove a principal."""
+    return [one for one in credentials.of(principal) if one.kind == "trust"]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from northstar.access import credentials_api, token_api
 from northstar.access.callers import is_same_origin, session_cookie
 from northstar.access.domain import (
     ROLE_MEANINGS,
     Identity,
+    NewAssignment,
+    NewPrincipal,
     Principal,
     RoleAssignment,
     Secret,
-    check_role,
 )
 from northstar.access.errors import BadCredentials
 from northstar.access.guard import Guard, caller
@@ -28,23 +29,6 @@ from northstar.errors import Invalid
 from northstar.names import Scope
 
 _ID = Annotated[str, Field(max_length=255)]
-
-
-class NewPrincipal(BaseModel):
-    """A user or a service that is to be made."""
-
-    kind: Literal["user", "service"]
-    name: _ID
-    secret: bool = True
-
-
-class NewAssignment(BaseModel):
-    """A role that is to be given."""
-
-    principal: _ID
-    role: _ID
-    scope: _ID
-    expires_at: AwareDatetime | None = None
 
 
 class LinkRequest(BaseModel):
@@ -162,8 +146,10 @@ def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:
 
     @routes.post(place, status_code=201, dependencies=[guard.authenticated("role:assign")])
     def assign(body: NewAssignment, request: Request) -> RoleAssignment:
-        role, scope = check_role(body.role), Scope.parse(body.scope)
-        return give_role(service, caller(request), body.principal, role, scope, body.expires_at)
+        scope = Scope.parse(body.scope)
+        return give_role(
+            service, caller(request), body.principal, body.role, scope, body.expires_at
+        )
 
     @routes.get(place + "/{assignment}", dependencies=[guard.authenticated("role:read")])
     def assignment(assignment: int, request: Request) -> RoleAssignment:

@@ -12,7 +12,7 @@ from northstar.access.credentials.domain import (
     Credential,
     CredentialKind,
     HeldTrust,
-    Trust,
+    NewTrust,
 )
 from northstar.access.domain import Secret
 from northstar.access.guard import Guard, caller
@@ -20,8 +20,6 @@ from northstar.access.role_giving import check_credential
 from northstar.access.service import AccessService
 from northstar.errors import Denied
 from northstar.names import Scope
-
-_Text = Annotated[str, Field(max_length=255)]
 
 
 class NewSecret(BaseModel):
@@ -35,14 +33,6 @@ class NewCertificate(BaseModel):
     """A certificate, or a public key, in PEM."""
 
     pem: Annotated[str, Field(max_length=20_000)]
-
-
-class NewTrust(BaseModel):
-    """Whose tokens are trusted to be the principal."""
-
-    issuer: _Text
-    audience: _Text
-    subject: _Text
 
 
 class Rotation(BaseModel):
@@ -132,8 +122,13 @@ def _administered(routes: APIRouter, service: AccessService, guard: Guard) -> No
     def new_trust(principal: str, body: NewTrust, request: Request) -> Credential:
         allowed = _check(service, request, principal)
         _refuse_the_platforms(service, principal)
-        wanted = Trust(**body.model_dump())
-        return service.credentials.add_trust(principal, wanted, caller(request).id, allowed)
+        return service.credentials.add_trust(principal, body, caller(request).id, allowed)
+
+    @routes.patch("/credentials/trust/{number:int}", dependencies=others)
+    def change_trust(principal: str, number: int, body: NewTrust, request: Request) -> HeldTrust:
+        allowed = _check(service, request, principal)
+        who = caller(request).id
+        return service.credentials.change_trust(principal, number, body, who, allowed)
 
 
 def _check(

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+)
 
 from northstar.errors import Invalid
 from northstar.names import Scope, check_name
@@ -177,6 +185,19 @@ def principal_of(kind: PrincipalKind, name: str) -> Principal:
     return Principal(id=f"{kind}:{name}", kind=kind, name=name)
 
 
+def check_principal(text: str) -> str:
+    """Return the id of a principal, such as ``service:ci``; raises ``Invalid`` for none."""
+    kind, colon, name = text.partition(":")
+    if not colon:
+        raise Invalid(
+            f"{text!r} is not a principal.", hint="Write its kind, too: user:NAME or service:NAME."
+        )
+    for known in ("user", "service", "managed"):
+        if kind == known:
+            return principal_of(known, name).id
+    raise Invalid(f"{kind!r} is not a kind of principal.", hint="Use user or service.")
+
+
 def check_role(value: str) -> RoleName:
     """Return ``value`` as a role; raises ``Invalid`` with the accepted ones."""
     for role in ROLES:
@@ -188,3 +209,20 @@ def check_role(value: str) -> RoleName:
 def in_scope(scope: str, wanted: Scope) -> bool:
     """Whether a right in ``scope`` (written form) holds in ``wanted``."""
     return Scope.parse(scope).contains(wanted)
+
+
+class NewPrincipal(BaseModel):
+    """A user or a service that is to be made; raises ``Invalid`` for a name that can be none."""
+
+    kind: Literal["user", "service"]
+    name: Annotated[str, AfterValidator(lambda name: check_name(name, "principal"))]
+    secret: bool = True
+
+
+class NewAssignment(BaseModel):
+    """A role that is to be given; raises ``Invalid`` for what can be none of its parts."""
+
+    principal: Annotated[str, AfterValidator(check_principal)]
+    role: Annotated[RoleName, BeforeValidator(check_role)]
+    scope: Annotated[str, AfterValidator(lambda scope: str(Scope.parse(scope)))]
+    expires_at: AwareDatetime | None = None

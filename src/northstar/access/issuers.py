@@ -11,20 +11,19 @@ half a minute.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from northstar.access.addresses import check_address, is_loopback
 from northstar.access.errors import ForeignTokenRefused
 from northstar.clock import Clock
 from northstar.errors import Failed, Invalid, NorthstarError, Unavailable
@@ -186,33 +185,6 @@ def read_unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(claims, dict):
         raise unreadable
     return dict(parts.protected), claims
-
-
-def check_address(url: str, what: str) -> str:
-    """Return an https address, or one on this machine; raises ``Invalid`` for any other."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
-    if not host or not secure or parts.username or parts.fragment or parts.query:
-        raise Invalid(
-            f"{url[:200]!r} can't be the {what}.",
-            hint="It must be an https address; http only on this machine.",
-        )
-    return url
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address says that it is on this machine."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    plain = getattr(address, "ipv4_mapped", None) or address
-    return bool(plain.is_loopback or plain.is_unspecified)
 
 
 def fetch_json(url: str, deadline_seconds: float = _DEADLINE_SECONDS) -> dict[str, Any]:

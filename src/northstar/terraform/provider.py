@@ -19,7 +19,7 @@ from northstar.connection import Connection, Credentials, find_credentials
 from northstar.errors import Conflict, Invalid, NorthstarError, NotFound, Unauthenticated
 from northstar.terraform.resources import KINDS, Kind
 from northstar.terraform.schema import Attribute
-from northstar.terraform.values import UNKNOWN, from_json, is_unknown
+from northstar.terraform.values import UNKNOWN, from_json, is_unknown, is_wholly_known, to_json
 
 Values = dict[str, Any]
 _MOMENT = TypeAdapter[datetime](AwareDatetime)
@@ -108,11 +108,9 @@ class Provider:
             value = config[attribute.name]
             try:
                 attribute.check(value)
-                if attribute.name in kind.checks and isinstance(value, str):
-                    kind.checks[attribute.name](value)
             except NorthstarError as error:
                 problems.append(Problem(error, attribute.name))
-        return problems
+        return problems or _as_a_whole(kind, config)
 
     def read(self, kind: Kind, state: Values) -> Values | None:
         """The object as it is now; ``None`` when it is gone, and as it was when that was its end.
@@ -231,6 +229,21 @@ class Provider:
                 hint="Apply those first: terraform apply -target=RESOURCE.",
             )
         return self._connection
+
+
+def _as_a_whole(kind: Kind, config: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with values that are fine each by itself, once all of them are known."""
+    if kind.made_of is None:
+        return []
+    said = {**config, **kind.fixed}
+    given = {n: said[n] for n in kind.made_of.model_fields if said.get(n) is not None}
+    if not all(map(is_wholly_known, given.values())):
+        return []
+    try:
+        kind.made_of.model_validate({name: to_json(value) for name, value in given.items()})
+    except NorthstarError as error:
+        return [Problem(error)]
+    return []
 
 
 def _way_in(kind: Kind, planned: Values) -> str:

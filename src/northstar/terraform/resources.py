@@ -17,11 +17,10 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from northstar.access.credentials.domain import HeldTrust
-from northstar.access.domain import Principal, RoleAssignment
+from northstar.access.credentials.domain import HeldTrust, NewTrust
+from northstar.access.domain import NewAssignment, NewPrincipal, Principal, RoleAssignment
 from northstar.environments.domain import Environment
 from northstar.environments.freezes import Freeze
-from northstar.names import Scope
 from northstar.project.squads import Project, Squad
 from northstar.serving.domain import EndpointView
 from northstar.standards.domain import Parameters
@@ -52,7 +51,7 @@ class Kind:
         hidden: fields of the model that are no attributes.
         kept: why the platform doesn't remove it; empty where it does.
         ends: the attribute that says when it is gone by itself, as it was meant to be.
-        checks: rules on attributes beyond those of the model; each raises ``Invalid``.
+        made_of: the model that the API takes to make one, where that has rules of its own.
         note: what a person needs to know besides.
     """
 
@@ -69,7 +68,7 @@ class Kind:
     hidden: tuple[str, ...] = ()
     kept: str = ""
     ends: str = ""
-    checks: Mapping[str, Any] = field(default_factory=dict)
+    made_of: type[BaseModel] | None = None
     note: str = ""
 
     @property
@@ -95,7 +94,9 @@ class Kind:
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         """The attributes of the resource."""
-        of_model = attributes_of(self.model, writes=self.writes, hidden=self.hidden)
+        of_model = attributes_of(
+            self.model, writes=self.writes, hidden=self.hidden, made_of=self.made_of
+        )
         revealed = [
             Attribute(
                 name,
@@ -185,6 +186,7 @@ KINDS: tuple[Kind, ...] = (
         ),
         secrets=("client_secret",),
         hidden=("kind",),
+        made_of=NewPrincipal,
         note="A pipeline that has tokens of its own needs no secret: trust their issuer.",
     ),
     Kind(
@@ -193,6 +195,8 @@ KINDS: tuple[Kind, ...] = (
         item="/api/principals/{principal}/credentials/trust/{number}",
         collection="/api/principals/{principal}/trusts",
         writes=("principal", "issuer", "audience", "subject"),
+        updates=("issuer", "audience", "subject"),
+        made_of=NewTrust,
     ),
     Kind(
         "role_assignment",
@@ -201,7 +205,7 @@ KINDS: tuple[Kind, ...] = (
         collection="/api/role-assignments",
         writes=("principal", "role", "scope", "expires_at"),
         ends="expires_at",
-        checks={"scope": Scope.parse},
+        made_of=NewAssignment,
         note="One that has expired can stay in the configuration.",
     ),
     Kind(

@@ -85,15 +85,18 @@ def attributes_of(
     *,
     writes: Collection[str] = (),
     hidden: Collection[str] = (),
+    made_of: type[BaseModel] | None = None,
 ) -> list[Attribute]:
     """The attributes of a model, in the order of its fields.
 
     Args:
         writes: the fields that a configuration sets; the others come from the platform.
         hidden: fields that are no attributes.
+        made_of: the model that something is made of: its rules hold for what is set.
     """
+    rules = made_of.model_fields if made_of else {}
     return [
-        _attribute(name, field, name in writes)
+        _attribute(name, field, name in writes, rules.get(name, field))
         for name, field in model.model_fields.items()
         if name not in hidden
     ]
@@ -133,7 +136,7 @@ def described(kind: Type) -> str:
     return f"{kind[0]}({described(kind[1])})"
 
 
-def _attribute(name: str, field: FieldInfo, written: bool) -> Attribute:
+def _attribute(name: str, field: FieldInfo, written: bool, rule: FieldInfo) -> Attribute:
     if name in _RESERVED:
         raise TypeError(f"Terraform keeps the name {name!r} for itself")
     kind = terraform_type(field.annotation)
@@ -142,9 +145,9 @@ def _attribute(name: str, field: FieldInfo, written: bool) -> Attribute:
     if written:
         mode = "optional" if _may_be_none(field.annotation) else "required"
         mode = mode if default is None else "defaulted"
-    annotation: Any = field.annotation
-    if field.metadata:
-        annotation = Annotated[(annotation, *field.metadata)]
+    annotation: Any = rule.annotation
+    if rule.metadata:
+        annotation = Annotated[(annotation, *rule.metadata)]
     return Attribute(
         name,
         kind,

@@ -21,7 +21,7 @@ from northstar.access.api import router
 from northstar.access.credentials.domain import GITHUB, Trust, check_trust
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock, SystemClock
-from northstar.errors import Conflict, Invalid
+from northstar.errors import Conflict, Invalid, NotFound
 from tests.access.credentials.test_certificates import certificate_of
 from tests.access.issuer import Issuer, new_key, signed_with_the_public_key
 
@@ -281,6 +281,37 @@ def test_a_trust_that_was_removed_holds_no_more(
     assert exchange(client, good(issuer)).status_code == 400
 
 
+def test_a_trust_that_was_changed_holds_for_the_new_subject_alone(
+    bench: AccessBench, client: TestClient, issuer: Issuer
+) -> None:
+    (held,) = bench.access.credentials.of("service:ci")
+    new = Trust(issuer=issuer.url, audience=AUDIENCE, subject="repo:contoso/fares:ref:x")
+    bench.access.credentials.change_trust("service:ci", held.number, new, by="test")
+    assert exchange(client, good(issuer)).status_code == 400
+    assert exchange(client, good(issuer, sub=new.subject)).status_code == 200
+    (told,) = bench.access.audit.entries(action="principal:trust", principal="test")[:1]
+    assert new.subject in told.model_dump_json()
+
+
+def test_a_change_that_is_refused_leaves_the_trust_as_it_was(
+    bench: AccessBench, client: TestClient, issuer: Issuer
+) -> None:
+    credentials = bench.access.credentials
+    (held,) = credentials.of("service:ci")
+    nobody = Trust(issuer=issuer.url, audience=AUDIENCE, subject="*")
+    other = Trust(issuer=issuer.url, audience=AUDIENCE, subject="repo:contoso/other:ref:x")
+    credentials.add_trust("service:ci", other, by="test")
+    with pytest.raises(Invalid):
+        credentials.change_trust("service:ci", held.number, nobody, by="test")
+    with pytest.raises(Conflict):
+        credentials.change_trust("service:ci", held.number, other, by="test")
+    with pytest.raises(NotFound):
+        credentials.change_trust(
+            "service:other", held.number, nobody.model_copy(update={"subject": "a"}), by="test"
+        )
+    assert exchange(client, good(issuer)).status_code == 200
+
+
 def test_an_exchange_for_an_endpoint_takes_the_right_to_invoke_it(
     client: TestClient, issuer: Issuer
 ) -> None:
@@ -301,6 +332,9 @@ def test_a_pipelines_job_makes_no_lasting_secret_of_its_token(
     )
     trust = {"issuer": issuer.url, "audience": AUDIENCE, "subject": "repo:contoso/other"}
     assert client.post(f"{place}/trusts", json=trust, headers=headers).status_code == 403
+    (own,) = bench.access.credentials.of("service:ci")
+    changed = client.patch(f"{place}/credentials/trust/{own.number}", json=trust, headers=headers)
+    assert changed.status_code == 403
     held = [one.kind for one in bench.access.credentials.of("service:ci")]
     assert held == ["trust"]
     assert client.post("/api/sign-in-links", json={}, headers=headers).status_code == 422

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from northstar.access.addresses import check_address
 from northstar.errors import Invalid
 
 CredentialKind = Literal["secret", "certificate", "trust"]
@@ -76,9 +77,20 @@ class Federated(BaseModel):
     subject: str
 
 
+class NewTrust(Trust):
+    """Whose tokens shall be trusted; raises ``Invalid`` where it says of nobody whom."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_trust(self)
+        return self
+
+
 def check_trust(trust: Trust) -> Trust:
     """Return a trust that says whom it trusts; raises ``Invalid`` for one that doesn't."""
-    for what, value in (("audience", trust.audience), ("subject", trust.subject)):
+    check_address(trust.issuer, "issuer")
+    for what in Trust.model_fields:
+        value = str(getattr(trust, what))
         if not value or len(value) > _LONGEST or not value.isprintable():
             raise Invalid(f"{value[:80]!r} can't be a trust's {what}.")
     if trust.subject.startswith("*"):

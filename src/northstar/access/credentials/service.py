@@ -107,6 +107,21 @@ class Credentials:
             change.record(by, "principal:trust", Scope(), **told, about=str(trust))
         return self._one(principal, "trust", number)
 
+    def change_trust(
+        self, principal: str, number: int, trust: Trust, by: str, policies: Sequence[str] = ()
+    ) -> HeldTrust:
+        """Accept these tokens instead of those of a trust that there is, from one moment on.
+
+        Where it raises (``Invalid``, ``NotFound``, ``Conflict``), the trust stays as it is.
+        """
+        self._issuers.check_address(check_trust(trust).issuer, "issuer")
+        with self._adding(principal, "trust") as change:
+            if not store.change_trust(change.connection, principal, number, trust):
+                raise _missing(principal, "trust", number)
+            told = _told(principal, "trust", number, policies)
+            change.record(by, "principal:trust", Scope(), **told, about=str(trust))
+        return self.trust(principal, number)
+
     def trust(self, principal: str, number: int) -> HeldTrust:
         """One trust of a principal; raises ``NotFound``."""
         with self._database.read() as connection:

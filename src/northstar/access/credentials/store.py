@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    update,
 )
 
 from northstar.access import store as access_store
@@ -102,6 +103,13 @@ def add_trust(connection: Connection, principal: str, trust: Trust, at: datetime
     return int(
         connection.execute(insert(trusts).values(**values).returning(trusts.c.id)).scalar_one()
     )
+
+
+def change_trust(connection: Connection, principal: str, number: int, trust: Trust) -> bool:
+    """Let a trust say something else; returns whether it was there."""
+    mine = (trusts.c.principal == principal) & (trusts.c.id == number)
+    changed = update(trusts).where(mine).values(**trust.model_dump())
+    return bool(connection.execute(changed).rowcount)
 
 
 def trusts_in(connection: Connection, principal: str, issuer: str) -> list[Trust]:

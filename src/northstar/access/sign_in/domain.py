@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from northstar.access.addresses import check_address
 from northstar.access.domain import MACHINE_ROLES, Grant, check_role
-from northstar.access.issuers import check_address
 from northstar.errors import Invalid
 from northstar.names import Scope
 

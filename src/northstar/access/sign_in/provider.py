@@ -15,11 +15,11 @@ from urllib.parse import urlencode
 
 import httpx2
 
+from northstar.access.addresses import is_loopback
 from northstar.access.errors import BadCredentials, ForeignTokenRefused
 from northstar.access.issuers import (
     LEEWAY_SECONDS,
     Issuers,
-    is_loopback,
     read_unverified,
 )
 from northstar.access.sign_in.domain import Person, SignInSettings, person_of
