@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import stat
 from base64 import urlsafe_b64encode
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from northstar.durable import PRIVATE, create_file
 from northstar.errors import Failed, Invalid
 
 _PREFIX = "fernet:"
@@ -68,18 +68,11 @@ def key_from_file(path: Path) -> str:
 
     Raises ``Invalid`` for a file that others can read.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise Invalid(
-                f"The encryption key {path} can be read by others.", hint=f"chmod 600 {path}"
-            ) from None
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        key = new_key()
-        file.write(key + "\n")
-    return key
+    if not path.exists():
+        create_file(path, new_key() + "\n", PRIVATE)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise Invalid(f"The encryption key {path} can be read by others.", hint=f"chmod 600 {path}")
+    return path.read_text().strip()
 
 
 def _fernet(key: str) -> Fernet:

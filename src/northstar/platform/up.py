@@ -6,7 +6,6 @@ import fcntl
 import json
 import logging
 import logging.handlers
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from northstar.durable import PRIVATE, replace_file
 from northstar.errors import Conflict
 from northstar.isolation.this_process import hide_secrets, private_folder
 from northstar.platform.app import create_app
@@ -24,6 +24,7 @@ from northstar.platform.settings import DEFAULT_PORT, Settings
 from northstar.platform.telemetry import start_telemetry
 from northstar.platform.wiring import Platform, build
 
+log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
 _LOG_BYTES = 10_000_000
 
@@ -45,9 +46,11 @@ def run_embedded(state: Path, port: int | None, announce: Callable[[str, str], N
         platform = build(settings, telemetry=start_telemetry())
         _leave_connection(platform)
         app = create_app(platform, on_start=lambda: announce(settings.url, _sign_in_link(platform)))
-        serve(app, listener)
-        platform.supervisor.stop_all()
-        platform.close()
+        try:
+            serve(app, listener)
+            platform.supervisor.stop_all()
+        finally:
+            platform.close()
 
 
 def serve(app: Any, listener: socket.socket) -> None:
@@ -114,20 +117,22 @@ def _wanted_port(state: Path, port: int | None) -> int:
     """Endpoints and jobs that outlived the last platform know it by its old address."""
     if port is not None:
         return port
-    known = state / "connection.json"
-    if known.is_file():
-        return int(json.loads(known.read_text())["url"].rpartition(":")[2])
-    return DEFAULT_PORT
+    try:
+        known = json.loads((state / "connection.json").read_text())
+        return int(known["url"].rpartition(":")[2])
+    except FileNotFoundError:
+        return DEFAULT_PORT
+    except (ValueError, KeyError, TypeError):  # it is written anew as soon as there is a port
+        log.warning("connection.json can't be read; the port is %d again", DEFAULT_PORT)
+        return DEFAULT_PORT
 
 
 def _leave_connection(platform: Platform) -> None:
     """Write how commands on this machine enter; whoever can read the file is the administrator."""
     client_id, client_secret = platform.access.bootstrap_administrator()
-    path = platform.settings.connection_file
     content = {"url": platform.settings.url, "client_id": client_id, "client_secret": client_secret}
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, indent=2)
+    path, text = platform.settings.connection_file, json.dumps(content, indent=2)
+    replace_file(path, text, PRIVATE)
 
 
 def _sign_in_link(platform: Platform) -> str:
