@@ -58,6 +58,7 @@ class Connection:
             base_url=credentials.url, timeout=_TIMEOUT_SECONDS, transport=transport, trust_env=False
         )
         self._tokens: dict[str, tuple[Granted, float]] = {}
+        self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -80,6 +81,8 @@ class Connection:
         if own.token and audience == PLATFORM_AUDIENCE:
             return Granted(own.token, float(_claims(own.token).get("exp", 0.0)))
         with self._lock:
+            asking = self._locks.setdefault(audience, threading.Lock())
+        with asking:  # one asks, the others of this audience wait for what it gets
             granted, renew_at = self._tokens.get(audience, (Granted("", 0.0), 0.0))
             enough = granted.expires_at - time.time() >= at_least_seconds
             if time.monotonic() < renew_at and enough:
@@ -127,9 +130,23 @@ class Connection:
         return self.request("DELETE", path)
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        """Send one authenticated request and return its decoded JSON (``None`` when empty)."""
-        headers = {**options.pop("headers", {}), "Authorization": f"Bearer {self.token()}"}
-        return _checked(self._send(method, path, headers=headers, **options))
+        """Send one authenticated request and return its decoded JSON (``None`` when empty).
+
+        A token of earlier may have been withdrawn since: where it is refused, which means that
+        nothing was done, the request is sent once more with another.
+        """
+        known = self._tokens.get(PLATFORM_AUDIENCE)
+        granted = self.grant()
+        answer = self._send_as(granted, method, path, **options)
+        if answer.status_code == httpx2.codes.UNAUTHORIZED and known and known[0] is granted:
+            if self._tokens.get(PLATFORM_AUDIENCE) is known:
+                self._tokens.pop(PLATFORM_AUDIENCE, None)
+            answer = self._send_as(self.grant(), method, path, **options)
+        return _checked(answer)
+
+    def _send_as(self, who: Granted, method: str, path: str, **options: Any) -> httpx2.Response:
+        headers = {**options.pop("headers", {}), "Authorization": f"Bearer {who.token}"}
+        return self._send(method, path, headers=headers, **options)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
         headers = {**propagation.headers(), **options.pop("headers", {})}
