@@ -7,6 +7,7 @@
     ├── NotFound        no such thing                                       HTTP 404, exit 4
     ├── Conflict        it exists, but its state does not admit this        HTTP 409, exit 5
     ├── Failed          the work was tried and did not succeed              HTTP 500, exit 1
+    │   └── PartlyFailed  some of it; the rest went on
     └── Unavailable     a dependency did not answer; try again later        HTTP 503, exit 6
 
 Each domain has a small family of its own in its ``errors.py``, derived from one of these. Services
@@ -74,6 +75,10 @@ class Failed(NorthstarError):
     """The work was tried and did not succeed; what it left is said in the message."""
 
     code, http_status, exit_code = "failed", 500, 1
+
+
+class PartlyFailed(Failed):
+    """Some of many things failed; the others went on, and there is no reason to let them wait."""
 
 
 class Unavailable(NorthstarError):

@@ -11,7 +11,7 @@ import pytest
 
 from northstar.clock import FakeClock
 from northstar.database import Database, metadata
-from northstar.errors import Conflict, NotFound, Unavailable
+from northstar.errors import Conflict, NotFound, PartlyFailed, Unavailable
 from northstar.isolation.same_user import SameUser
 from northstar.isolation.settings import IsolationSettings, choose_isolation
 from northstar.names import EnvironmentName, ProjectRef
@@ -119,6 +119,34 @@ def test_a_job_trains_and_proposes_what_came_out(
     job = service.get(PROJECT, job.id)
     assert (job.state, job.new_version, job.message) == ("succeeded", 2, "Release 7 is proposed.")
     assert platform.proposed == [("prod", 2, "user:ada")]
+
+
+@pytest.mark.parametrize(
+    "printed", [{"error": {}}, {"version": 10**30}, {"version": True}, {"version": "2"}]
+)
+def test_what_no_run_prints_is_no_result(
+    service: JobService, machine: Machine, printed: dict[str, object]
+) -> None:
+    job = service.create(PROJECT, JobRequest(version=1), "user:ada")
+    for _ in range(3):
+        service.step()
+        machine.end(printed)
+        service.step()
+    job = service.get(PROJECT, job.id)
+    assert job.state == "failed"
+    assert "Gave up after 3 attempts" in job.message
+
+
+def test_a_job_that_cannot_be_looked_after_keeps_no_other(
+    service: JobService, platform: Platform
+) -> None:
+    platform.refuses = RuntimeError("a defect")
+    bad = service.create(PROJECT, JobRequest(version=1, propose_to="prod"), "user:ada")
+    service._store.change(bad.id, state="registered", new_version=2)
+    good = service.create(PROJECT, JobRequest(version=1), "user:ada")
+    with pytest.raises(PartlyFailed, match=f"job {bad.id};"):
+        service.step()
+    assert service.get(PROJECT, good.id).state == "running"
 
 
 def test_a_script_that_fails_is_not_run_again(service: JobService, machine: Machine) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from northstar.clock import FakeClock, SystemClock
 from northstar.database import Database
+from northstar.errors import PartlyFailed
 from northstar.platform.lease import Lease, leases
 from northstar.platform.loops import Group, Loop, Loops
 from northstar.telemetry import trace_context
@@ -48,6 +49,67 @@ def test_a_loop_outlives_a_failing_step(
         assert recovered.wait(10)
         loops.stop()
     assert loops.health["flaky"].last_error == ""
+
+
+def test_a_loop_outlives_an_outage_of_thousands_of_steps(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    health, recovered = {}, threading.Event()
+
+    def step() -> None:
+        if health["away"].failures_in_a_row < 3_000:
+            raise OSError("the collector is away")
+        recovered.set()
+
+    loops = _loops(database, "a", [Loop("away", step, 0.0)])
+    health = loops.health
+    with caplog.at_level(logging.CRITICAL):
+        loops.start()
+        assert recovered.wait(30)
+        loops.stop()
+
+
+def test_what_failed_for_some_is_told_and_costs_the_others_no_pause(database: Database) -> None:
+    steps, done = 0, threading.Event()
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 20:  # with a pause that doubled they would take hours
+            done.set()
+        raise PartlyFailed("One of many failed.")
+
+    loops = _loops(database, "a", [Loop("partly", step, 0.01)])
+    loops.start()
+    assert done.wait(20)
+    loops.stop()
+    assert loops.health["partly"].last_error == "One of many failed."
+    assert loops.health["partly"].last_success_at is None
+
+
+def test_who_cannot_renew_a_lease_does_not_step_beyond_it(database: Database) -> None:
+    clock = FakeClock()
+    lease = Lease(database, clock, "loops", "a")
+    assert (lease.hold(), lease.lasts()) == (True, True)
+    clock.advance(14.9)
+    assert lease.lasts()
+    clock.advance(0.2)
+    assert not lease.lasts()
+
+
+def test_a_lease_is_not_given_back_while_a_step_goes_on(database: Database) -> None:
+    began, released = threading.Event(), threading.Event()
+
+    def step() -> None:
+        began.set()
+        released.wait(60)
+
+    loops = _loops(database, "a", [Loop("long", step, 0.01)])
+    loops.start()
+    assert began.wait(10)
+    loops.stop(0.2)
+    assert not Lease(database, SystemClock(), "loops", "b").hold()
+    released.set()
 
 
 def test_many_loops_that_hang_are_waited_for_no_longer_than_one(database: Database) -> None:

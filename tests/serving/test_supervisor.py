@@ -14,8 +14,10 @@ import pytest
 from northstar.errors import Invalid, Unavailable
 from northstar.isolation.refused import Refused
 from northstar.isolation.same_user import SameUser
+from northstar.serving import store
 from northstar.serving.client import EndpointClient
 from northstar.serving.dataplane.state import process_start
+from northstar.serving.store import ProcessRecord
 from tests.serving.control_plane import SmallControlPlane, agents, answering
 from tests.serving.endpoints import ENDPOINT, captured_rows, eventually, processes
 
@@ -101,6 +103,21 @@ def test_an_endpoint_that_cannot_start_is_tried_ever_more_rarely(
     assert "FileExistsError" in supervisor.log_path(ENDPOINT).read_text()
     supervisor.step()
     assert agents(plane) == []
+
+
+def test_an_endpoint_that_died_thousands_of_times_is_started_once_more(
+    plane: SmallControlPlane,
+) -> None:
+    supervisor = plane.supervisor()
+    with plane.database.begin() as connection:
+        gone = ProcessRecord(2**22 + 1, 1, 0, 5_000, plane.bench.clock.now())
+        store.put_process(connection, ENDPOINT, gone)
+    supervisor.step()
+    with plane.database.read() as connection:
+        known = store.process_of(connection, ENDPOINT)
+    assert known is not None
+    assert (known.failures, known.pid) == (5_001, 0)
+    assert known.start_at > plane.bench.clock.now()
 
 
 def test_where_squads_code_must_not_run_the_endpoint_says_so(plane: SmallControlPlane) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from northstar.clock import Clock
 from northstar.database import Database
-from northstar.errors import Failed, NotFound
+from northstar.errors import NotFound, PartlyFailed
 from northstar.monitoring import (
     alert_store,
     finding_store,
@@ -125,7 +125,9 @@ class MonitoringService:
             labels += told.rows
         actions = self._outbox.step()
         if failed:
-            raise Failed(f"Monitoring failed for {', '.join(failed)}; the log has the reasons.")
+            raise PartlyFailed(
+                f"Monitoring failed for {', '.join(failed)}; the log has the reasons."
+            )
         return StepReport(segments, predictions, labels, windows, actions)
 
     def push_labels(self, ref: EndpointRef, labels: Sequence[Label]) -> LabelReceipt:

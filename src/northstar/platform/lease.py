@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import inf
 
 from sqlalchemy import Column, String, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -36,9 +37,20 @@ class Lease:
         self._name = name
         self._holder = holder
         self._lifetime = timedelta(seconds=seconds)
+        self._until = -inf
 
     def hold(self) -> bool:
         """Take or renew the lease; return whether this holder has it now."""
+        asked = self._clock.monotonic()
+        held = self._take()
+        self._until = asked + self._lifetime.total_seconds() if held else -inf
+        return held
+
+    def lasts(self) -> bool:
+        """Whether it has not run out since it was last held, also while the database is away."""
+        return self._clock.monotonic() < self._until
+
+    def _take(self) -> bool:
         now = self._clock.now()
         mine = {"holder": self._holder, "expires_at": now + self._lifetime}
         free = (leases.c.holder == self._holder) | (leases.c.expires_at <= now)

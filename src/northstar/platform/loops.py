@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from northstar.backoff import pause_seconds
 from northstar.clock import Clock
+from northstar.errors import PartlyFailed
 from northstar.platform.lease import Lease
 from northstar.telemetry import trace_context
 from northstar.telemetry.interface import Span, Telemetry
@@ -104,8 +106,10 @@ class Loops:
         deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        at_work = {thread.name for thread in self._threads if thread.is_alive()}
         for group in self._groups:
-            if group.held.is_set():
+            # Where a step outlives the timeout, the lease runs out instead: two must not step.
+            if group.held.is_set() and not at_work & {loop.name for loop in group.loops}:
                 group.lease.give_back()
 
     @property
@@ -148,8 +152,10 @@ class Loops:
 
     def _run(self, group: Group, loop: Loop) -> None:
         while not self._stop.is_set():
-            if group.held.wait(timeout=0.5):
+            if group.held.wait(timeout=0.5) and group.lease.lasts():
                 self._stop.wait(self._step(loop))
+            else:
+                self._stop.wait(0.1)
 
     def _step(self, loop: Loop) -> float:
         """Take one step and say how long to rest."""
@@ -159,11 +165,15 @@ class Loops:
         with trace_context.using(context):
             try:
                 did = loop.step()
+            except PartlyFailed as error:  # the step has logged what failed
+                health.failures_in_a_row += 1
+                health.last_error = str(error)
             except Exception as error:  # a loop outlives every failure of its step
                 health.failures_in_a_row += 1
                 health.last_error = f"{type(error).__name__}: {error}"
                 log.exception("the loop %s failed; it will look again", loop.name)
-                pause = min(pause * 2**health.failures_in_a_row, _WORST_PAUSE_SECONDS)
+                failures = health.failures_in_a_row
+                pause = pause_seconds(failures, 2 * loop.pause_seconds, _WORST_PAUSE_SECONDS)
             else:
                 health.failures_in_a_row = 0
                 health.last_error = ""

@@ -10,7 +10,7 @@ from northstar.access.domain import Principal
 from northstar.access.service import AccessService
 from northstar.clock import Clock
 from northstar.database import Database
-from northstar.errors import Conflict, NotFound
+from northstar.errors import Conflict, NotFound, PartlyFailed
 from northstar.names import EndpointRef, EnvironmentName, ProjectRef
 from northstar.registry.domain import VersionRecord, VersionUse
 from northstar.registry.service import RegistryService
@@ -225,16 +225,19 @@ class ReleaseService:
         """Take every endpoint one step towards what its releases ask for; how many moved.
 
         It may be killed anywhere and called again. What fails at one endpoint is logged, does not
-        keep the others, and is tried again with the next step.
+        keep the others, and is tried again with the next step; ``PartlyFailed`` names them.
         """
         with self._database.read() as connection:
             endpoints = store.unsettled(connection)
-        moved = 0
+        moved, failed = 0, []
         for endpoint in endpoints:
             try:
                 moved += self._step(endpoint)
             except Exception:  # noqa: BLE001 - one endpoint's trouble must not keep the others
                 _LOG.exception("the step of %s failed", endpoint)
+                failed.append(str(endpoint))
+        if failed:
+            raise PartlyFailed(f"Releases failed at {', '.join(failed)}; the log has the reasons.")
         return moved
 
     def _step(self, endpoint: EndpointRef) -> bool:

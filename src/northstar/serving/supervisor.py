@@ -17,14 +17,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from northstar.backoff import pause_seconds
 from northstar.clock import Clock
 from northstar.database import Database
-from northstar.errors import Failed
+from northstar.errors import Failed, PartlyFailed
 from northstar.isolation.interface import Isolation, Program
 from northstar.names import EndpointRef
 from northstar.serving import store
@@ -90,9 +92,12 @@ class Supervisor:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def step(self) -> None:
-        """Bring every endpoint's process one step nearer to what shall be."""
+        """Bring every endpoint's process one step nearer to what shall be.
+
+        Raises ``PartlyFailed`` with the endpoints of which that failed; their reasons are logged.
+        """
         self._reap()
-        wanted = set(self._service.wanted())
+        wanted, failed = set(self._service.wanted()), []
         for endpoint in self._service.endpoints():
             try:
                 if endpoint in wanted:
@@ -101,13 +106,16 @@ class Supervisor:
                     self._keep_stopped(endpoint)
             except Exception:  # one endpoint's trouble must not keep the others waiting
                 log.exception("%s could not be looked after; trying again", endpoint)
+                failed.append(str(endpoint))
+        if failed:
+            raise PartlyFailed(f"Not looked after: {', '.join(failed)}; the log has the reasons.")
 
     def stop_all(self, timeout_seconds: float = 30.0) -> None:
         """End every endpoint's process in order; they drain and flush before they go."""
         ending = []
         for endpoint in self._service.endpoints():
             if process := self._running(endpoint):
-                os.kill(process.pid, signal.SIGTERM)
+                _ask_to_end(process)
                 ending.append(process)
         deadline = time.monotonic() + timeout_seconds
         while (self._reap() or any(map(is_running, ending))) and time.monotonic() < deadline:
@@ -161,7 +169,7 @@ class Supervisor:
     ) -> ProcessRecord:
         steady = now - known.start_at > timedelta(seconds=_STEADY_SECONDS)
         failures = 1 if steady else known.failures + 1
-        pause = min(2.0 ** (failures - 2), _WORST_PAUSE_SECONDS) if failures > 1 else 0.0
+        pause = pause_seconds(failures - 1, 1.0, _WORST_PAUSE_SECONDS)
         dead = replace(
             known, pid=0, started=0, failures=failures, start_at=now + timedelta(seconds=pause)
         )
@@ -186,7 +194,7 @@ class Supervisor:
     def _keep_stopped(self, endpoint: EndpointRef) -> None:
         if running := self._running(endpoint):
             log.info("%s: ending process %d", endpoint, running.pid)
-            os.kill(running.pid, signal.SIGTERM)
+            _ask_to_end(running)
             return
         with self._database.read() as connection:
             known = store.process_of(connection, endpoint)
@@ -263,6 +271,11 @@ class Supervisor:
             pid: child for pid, child in self._children.items() if child.poll() is None
         }
         return bool(self._children)
+
+
+def _ask_to_end(process: ServingProcess) -> None:
+    with suppress(ProcessLookupError):  # it was faster
+        os.kill(process.pid, signal.SIGTERM)
 
 
 def _user(endpoint: EndpointRef) -> str:

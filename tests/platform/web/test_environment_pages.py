@@ -43,7 +43,12 @@ def section(browser: TestClient, name: str) -> str:
 
 def test_it_says_what_differs_that_a_check_is_overdue_and_what_failed(world: WebWorld) -> None:
     staging = section(world.browser("dora"), "staging")
-    for told in ("differs from its code", "was changed by hand", "The next check was due", "waived"):
+    for told in (
+        "differs from its code",
+        "was changed by hand",
+        "The next check was due",
+        "waived",
+    ):
         assert told in staging
     assert "not met" in staging
     assert "nothing applied" in section(world.browser("dora"), "prod")

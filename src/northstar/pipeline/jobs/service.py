@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tarfile
 from collections import Counter
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import Annotated, Protocol, get_args
+
+from pydantic import BaseModel, Field, ValidationError
 
 from northstar.clock import Clock
-from northstar.errors import NorthstarError, NotFound, Unavailable
+from northstar.errors import NorthstarError, NotFound, PartlyFailed, Unavailable
 from northstar.isolation.interface import Isolation
 from northstar.names import EnvironmentName, ProjectRef
 from northstar.pipeline.jobs.domain import ENDED, Job, JobRequest, JobState
 from northstar.pipeline.jobs.executor import Executor, northstar_command
 from northstar.pipeline.jobs.store import JobStore
 from northstar.telemetry import trace_context
+
+log = logging.getLogger(__name__)
 
 _MOST_ATTEMPTS = 3
 _MOST_AT_ONCE = 1  # a training uses every core it finds; a project's user has one job at a time
@@ -51,6 +56,21 @@ class Platform(Protocol):
             asked_by: who started the job; they may not approve what it proposes.
         """
         ...
+
+
+class _Problem(BaseModel):
+    """An error that a command printed."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+class _Result(BaseModel):
+    """What a command printed at its end: a version, or an error."""
+
+    version: Annotated[int, Field(strict=True, ge=1, lt=2**31)] | None = None
+    error: _Problem | None = None
 
 
 class JobService:
@@ -111,18 +131,31 @@ class JobService:
         return self._executor.log(self._place(self.get(project, job)), lines)
 
     def step(self) -> None:
-        """Take every unfinished job one step further; safe to be killed anywhere in it."""
-        unfinished = self._store.not_ended()
+        """Take every unfinished job one step further; safe to be killed anywhere in it.
+
+        Raises ``PartlyFailed`` with the jobs of which that failed; their reasons are logged.
+        """
+        unfinished, failed = self._store.not_ended(), []
         busy = sum(job.state == "running" for job in unfinished)
         for job in unfinished:
+            starts = job.state == "queued" and busy < _MOST_AT_ONCE
+            busy += starts
             with trace_context.using(trace_context.parse(job.traceparent)):
-                if job.state == "queued" and busy < _MOST_AT_ONCE:
-                    busy += 1
-                    self._start(job)
-                elif job.state == "running":
-                    self._look_after(job)
-                elif job.state == "registered":
-                    self._propose(job)
+                try:
+                    self._step(job, starts=starts)
+                except Exception:  # one job's trouble must not keep the others
+                    log.exception("job %d of %s could not be looked after", job.id, job.project_ref)
+                    failed.append(str(job.id))
+        if failed:
+            raise PartlyFailed(f"Not looked after: job {', '.join(failed)}; see the log.")
+
+    def _step(self, job: Job, *, starts: bool) -> None:
+        if starts:
+            self._start(job)
+        elif job.state == "running":
+            self._look_after(job)
+        elif job.state == "registered":
+            self._propose(job)
 
     def _start(self, job: Job) -> None:
         place = self._place(job)
@@ -150,18 +183,17 @@ class JobService:
         if self._executor.running(place):
             return
         self._executor.stop(_user(job))  # what it left running; nothing of it may go on
-        result = self._executor.result(place)
-        problem = _problem(result)
-        if result and isinstance(result.get("version"), int):
+        result = _read(self._executor.result(place))
+        if result.version is not None:
             self._store.change(
                 job.id,
                 state="registered" if job.propose_to else "succeeded",
-                new_version=result["version"],
+                new_version=result.version,
                 ended_at=None if job.propose_to else self._clock.now(),
-                message=f"Registered version {result['version']}.",
+                message=f"Registered version {result.version}.",
             )
-        elif problem is not None and problem["code"] != Unavailable.code:
-            self._end(job, f"{problem['message']}\n{problem['hint']}".strip())
+        elif result.error is not None and result.error.code != Unavailable.code:
+            self._end(job, f"{result.error.message}\n{result.error.hint}".strip())
         elif job.attempts >= _MOST_ATTEMPTS:
             said = self._executor.log(place, _LOG_LINES) or "It said nothing."
             self._end(job, f"Gave up after {job.attempts} attempts; the last one said:\n{said}")
@@ -221,10 +253,12 @@ def _command(job: Job, place: Path) -> list[str]:
     return northstar_command(*arguments)
 
 
-def _problem(result: dict[str, object] | None) -> dict[str, str] | None:
-    """The error that the command printed instead of a result, if it did."""
-    found = result.get("error") if result else None
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else None
+def _read(printed: dict[str, object] | None) -> _Result:
+    """What a command printed; what no command of ours prints is as good as nothing."""
+    try:
+        return _Result.model_validate(printed or {})
+    except ValidationError:
+        return _Result()
 
 
 def _latest_run(runs: Path) -> str | None:

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from northstar.backoff import pause_seconds
 from northstar.connection.credentials import WITHHELD
 from northstar.errors import Unavailable
 from northstar.names import EndpointRef
@@ -280,7 +281,7 @@ class Agent:
         code = worker.process.wait()
         steady = time.monotonic() - worker.started > _STEADY_SECONDS
         slot.failures = 0 if steady else slot.failures + 1
-        pause = min(0.1 * 2**slot.failures, _WORST_RESTART_SECONDS) if slot.failures else 0.0
+        pause = pause_seconds(slot.failures, 0.2, _WORST_RESTART_SECONDS)
         slot.start_at = time.monotonic() + pause
         with self._lock:
             slot.worker = None

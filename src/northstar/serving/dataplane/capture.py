@@ -23,6 +23,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from northstar.backoff import pause_seconds
 from northstar.serving.domain import EndpointSpec
 
 log = logging.getLogger(__name__)
@@ -252,7 +253,7 @@ class Capture:
         self._restarts += 1
         log.error("the capture writer ended (exit code %s); starting a new one", code)
         assert self._loop is not None  # noqa: S101 - there was a writer, so there is a loop
-        pause = min(0.05 * 2 ** min(self._restarts, 10), _WORST_RESTART_SECONDS)
+        pause = pause_seconds(self._restarts, 0.1, _WORST_RESTART_SECONDS)
         self._loop.call_later(pause, self._start_writer)
 
     def _forget_socket(self) -> None:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from northstar.backoff import pause_seconds
+
 log = logging.getLogger(__name__)
 
 _STEADY_SECONDS = 30.0
@@ -49,7 +51,7 @@ class ShippingProcess:
             self._process = None
             steady = time.monotonic() - self._started > _STEADY_SECONDS
             self._failures = 0 if steady else self._failures + 1
-            pause = min(0.1 * 2**self._failures, _WORST_RESTART_SECONDS)
+            pause = pause_seconds(self._failures + 1, 0.1, _WORST_RESTART_SECONDS)
             self._start_at = time.monotonic() + pause
             log.error("the shipper ended (exit code %s); starting another", code)
         if time.monotonic() < self._start_at:
