@@ -144,13 +144,6 @@ def test_a_stage_is_made_in_the_steps_that_its_plans_name(made: Made) -> None:
     assert f"Before this apply: the {needed}" in endpoint
 
 
-def test_flags_wait_until_their_store_can_be_reached(run: Env, platform: Path) -> None:
-    change(platform, EXAMPLE_PLATFORM, _without_image)
-    change(platform, platform, lambda it: it.update(flags={"new": {"description": "A try."}}))
-    said = run("plan", "dev", exit_code=Denied.exit_code).stdout
-    assert "Leave `flags` out of the first apply." in said
-
-
 def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> None:
     state = _state(platform)
     known = json.loads(state.read_text())

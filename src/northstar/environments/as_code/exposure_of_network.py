@@ -121,9 +121,21 @@ def other_ways(changes: Sequence[Change], plan: Plan) -> Iterator[Note]:
         if change.address in outgoing:
             continue  # it is told with its NAT gateway
         if change.type in _REACHING and change.kind != "destroy":
-            yield opens(f"{change.named}: {_REACHING[change.type]}")
+            yield opens(f"{change.named}: {_REACHING[change.type]}{_where_to(change.after)}")
         elif change.type in _REACHING:
             yield closes(f"{change.named} is removed")
+
+
+def _where_to(values: Mapping[str, Any]) -> str:
+    """The network that is joined, or where routes lead: `` (0.0.0.0/0 to 10.0.0.4)``."""
+    routes = [
+        f"{one.get('address_prefix')} to "
+        f"{one.get('next_hop_in_ip_address') or one.get('next_hop_type')}"
+        for one in values.get("route") or ()
+    ]
+    network = values.get("remote_virtual_network_id")
+    said = listed([*routes, *([str(network)] if network else [])])
+    return f" ({said})" if said else ""
 
 
 def _first_rules(change: Change, subnets: Mapping[str, str]) -> Iterator[Note]:

@@ -10,10 +10,12 @@ import re
 from collections.abc import Collection, Iterator
 
 from northstar.environments.as_code.field_types import STAGE
-from northstar.environments.as_code.platform_file import PlatformFile
+from northstar.environments.as_code.platform_file import Network, PlatformFile
 from northstar.environments.as_code.wording import listed
 from northstar.names import EnvironmentName
 
+_NETWORK = "module.network.azurerm_virtual_network.this"
+_PEERING = "module.network.azurerm_virtual_network_peering.hub[0]"
 _REGISTRY = "module.container_registry.azurerm_container_registry.this"
 _SERVER = 'module.control_plane.azurerm_container_app.this["server"]'
 _SETTINGS = "module.app_configuration.azurerm_app_configuration.this"
@@ -22,12 +24,18 @@ _VAULT = 'module.squad["{}"].module.vault.azurerm_key_vault.this'
 _ENDPOINT = re.compile(r'^module\.endpoint\["([^/"]+)/([^"]+)"\]\.azurerm_container_app\.this$')
 
 
-def impossible(made: Collection[str], stage: EnvironmentName) -> Iterator[str]:
+def impossible(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -> Iterator[str]:
     """Why a plan would end half-way.
 
     Args:
         made: the addresses of what it makes.
     """
+    if _PEERING in made and file.stage(stage).network.hub_gateway:
+        yield (
+            "Network: the hub's gateway is used over a peering whose other side the hub's owner "
+            "makes, and this plan makes ours. "
+            f"Leave stages.{stage}.network.hub_gateway out of this apply."
+        )
     if {_SERVER, _REGISTRY} <= set(made):
         yield (
             "Control plane: its image can't be in a registry that this plan makes. "
@@ -53,6 +61,7 @@ def impossible(made: Collection[str], stage: EnvironmentName) -> Iterator[str]:
 
 def by_hand(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -> Iterator[str]:
     """What has to be there before an apply, and what comes after it; from inside of the network."""
+    yield from _of_the_network(made, file.stage(stage).network)
     if _SERVER in made:
         yield (
             f"Before this apply: {file.stage(stage).image} is in the registry, "
@@ -73,6 +82,20 @@ def by_hand(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -
             "Next, from inside of the network: push the image to the registry, put "
             "northstar-encryption-key into the platform's vault, and let the control plane into "
             f"the databases. Then write stages.{stage}.image, and plan again."
+        )
+
+
+def _of_the_network(made: Collection[str], network: Network) -> Iterator[str]:
+    if _PEERING in made:
+        yield (
+            "After this apply: the hub's owner makes the other side of the peering, with gateway "
+            "transit if people come through its gateway; then add hub_gateway."
+        )
+    if _NETWORK in made and network.egress != "nat":
+        yield (
+            "Nothing leaves the network until the peering's other side is there: what needs a way "
+            "out, such as the environment for containers, may fail, and comes with the next apply. "
+            "Begin with egress: nat if that is allowed."
         )
 
 

@@ -100,7 +100,7 @@ def review(
         if lost.address not in give_up
     ]
     made = {change.address for change in summary.changes if change.what == "create"}
-    refusals += (blocked := list(impossible(made, stage)))
+    refusals += (blocked := list(impossible(made, file, stage)))
     used = {waiver for _, waiver in waived}
     unused = [one for one in running if one not in used and not one.policy.startswith("CKV")]
     return Review(
