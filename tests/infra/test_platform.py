@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from northstar.environments.as_code.platform_file import SquadSection
+from northstar.environments.as_code.platform_file import Logs, SquadSection, Thresholds
 from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.rendering import BACKEND, render
 from northstar.environments.grants import GRANTS, Grant
@@ -92,6 +92,28 @@ def test_a_third_squad_changes_nothing_of_the_others(
     assert {address for address in new if address not in old} != set()
     assert all(a.startswith('module.squad["cargo"].') for a in new if a not in old)
     assert {address: new[address] for address in old} == old
+
+
+def test_the_daily_cap_and_thresholds_of_the_file_are_those_of_the_stage(
+    own_folder: Folder, stub: None
+) -> None:
+    platform = load_platform_file(EXAMPLE_PLATFORM)
+    prod = platform.stage("prod").model_copy(update={"logs": Logs(daily_gb=3, days=120)})
+    changed = platform.model_copy(
+        update={
+            "stages": {**platform.stages, "prod": prod},
+            "thresholds": Thresholds(latency_ms=400, daily_cap_percent=50),
+        }
+    )
+    plan = Plan(own_folder.plan(PLATFORM, own_folder.rendered("prod", changed)))
+    (store,) = plan.of_type("azurerm_log_analytics_workspace")
+    assert (store.values["daily_quota_gb"], store.values["retention_in_days"]) == (3, 120)
+    rules = {
+        one.key: one.values["criteria"][0]["query"]
+        for one in plan.of_type("azurerm_monitor_scheduled_query_rules_alert_v2")
+    }
+    assert rules["endpoint_latency"].endswith("p95 > 400")
+    assert rules["daily_cap_near"].endswith("taken_gb > 1.5")
 
 
 def test_the_state_is_locked_by_its_blob_and_opened_without_a_key() -> None:

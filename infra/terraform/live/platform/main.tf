@@ -40,6 +40,9 @@ module "observability" {
   resource_group_name        = azurerm_resource_group.this["observability"].name
   location                   = var.location
   alert_emails               = var.alert_emails
+  thresholds                 = var.alert_thresholds
+  daily_quota_gb             = var.logs.daily_gb
+  retention_days             = var.logs.days
   private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
   private_dns_zone_ids       = module.network.private_dns_zone_ids
   tags                       = local.tags

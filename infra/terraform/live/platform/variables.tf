@@ -163,6 +163,30 @@ variable "endpoints" {
   }
 }
 
+variable "logs" {
+  description = "How much the log store takes in a day, and for how many days it keeps it."
+  type = object({
+    daily_gb = optional(number, 10)
+    days     = optional(number, 90)
+  })
+  default = {}
+}
+
+variable "alert_thresholds" {
+  description = "From where on the alert rules alert, as the module observability takes them."
+  type = object({
+    latency_ms           = optional(number, 250)
+    error_percent        = optional(number, 1)
+    minimum_requests     = optional(number, 100)
+    control_plane_errors = optional(number, 5)
+    loop_lag_seconds     = optional(number, 600)
+    backlog              = optional(number, 100)
+    refusals             = optional(number, 20)
+    daily_cap_percent    = optional(number, 80)
+  })
+  default = {}
+}
+
 variable "tags" {
   description = "Tags of every resource; owner and cost_center must be among them, environment is added."
   type        = map(string)

@@ -99,6 +99,43 @@ class Network(_Section):
         return self
 
 
+class Logs(_Section):
+    """What a stage's log store takes and keeps."""
+
+    daily_gb: float = Field(
+        default=10,
+        gt=0,
+        le=1000,
+        description="How much it takes in a day; what comes after it is lost until the next.",
+    )
+    days: int = Field(default=90, ge=90, le=730, description="For how many days it keeps logs.")
+
+
+class Thresholds(_Section):
+    """From where on alert rules alert."""
+
+    latency_ms: float = Field(
+        default=250, gt=0, description="95th percentile of an endpoint's latency."
+    )
+    error_percent: float = Field(
+        default=1, gt=0, lt=100, description="Failed requests of an endpoint, in 15 minutes."
+    )
+    minimum_requests: int = Field(
+        default=100, ge=1, description="Requests without which an endpoint isn't judged."
+    )
+    control_plane_errors: int = Field(
+        default=5, ge=1, description="Failed requests of the control plane, in 15 minutes."
+    )
+    loop_lag_seconds: int = Field(
+        default=600, ge=120, description="Since a background loop last did its work."
+    )
+    backlog: int = Field(default=100, ge=1, description="Events or entries that don't arrive.")
+    refusals: int = Field(default=20, ge=1, description="Of one principal, in an hour.")
+    daily_cap_percent: float = Field(
+        default=80, gt=0, lt=100, description="Of a stage's `logs.daily_gb`, in a day."
+    )
+
+
 class Stage(_Section):
     """One stage: a subscription, a region and a network of its own."""
 
@@ -111,6 +148,7 @@ class Stage(_Section):
     size: Literal["small", "standard"] = Field(
         default="standard", description="small has one zone and one database server; not in prod."
     )
+    logs: Logs = Field(default=Logs(), description="What its log store takes and keeps.")
     image: Image | None = Field(
         default=None,
         description="The image of Northstar in its registry: NAME:TAG or NAME@DIGEST. Without one, "
@@ -271,6 +309,9 @@ class PlatformFile(_Section):
     )
     alerts: dict[str, Address] = Field(
         min_length=1, description="Whom alerts of the platform are sent to: addresses by names."
+    )
+    thresholds: Thresholds = Field(
+        default=Thresholds(), description="From where on the alert rules alert."
     )
     training_may_reach: dict[str, Host] = Field(
         default_factory=dict,

@@ -76,6 +76,8 @@ def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
             "object_id": file.administrators.group,
         },
         "alert_emails": file.alerts,
+        "alert_thresholds": file.thresholds.model_dump(),
+        "logs": own.logs.model_dump(),
         "allowed_hosts": file.training_may_reach,
         "feature_flags": {
             name: flag.model_dump(exclude_none=True) for name, flag in file.flags.items()
