@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from northstar.environments.as_code.order import by_hand, impossible
+from northstar.environments.as_code.order import after_apply, before_apply, impossible
 from northstar.environments.as_code.platform_file import PlatformFile
 from northstar.environments.as_code.reading import load_platform_file
 
@@ -32,10 +32,12 @@ def test_the_hubs_gateway_waits_for_the_peerings_other_side(platform: PlatformFi
 
 
 def test_who_makes_the_peerings_other_side_is_told(platform: PlatformFile) -> None:
-    peering, egress = by_hand({NETWORK, PEERING}, platform, "prod")
-    assert peering.startswith("After this apply: the hub's owner makes the other side")
+    (egress,) = before_apply({NETWORK, PEERING}, platform, "prod")
     assert egress.startswith("Nothing leaves the network until")
-    assert list(by_hand({NETWORK}, platform, "dev")) == []
+    (peering,) = after_apply({NETWORK, PEERING}, platform, "prod")
+    assert peering.startswith("After this apply: the hub's owner makes the other side")
+    assert list(before_apply({NETWORK}, platform, "dev")) == []
+    assert list(after_apply({NETWORK}, platform, "dev")) == []
 
 
 def test_an_endpoint_waits_for_its_own_squads_vault_alone(platform: PlatformFile) -> None:

@@ -101,3 +101,15 @@ def test_long_lines_go_on_under_their_beginning() -> None:
     lines = as_text(reviewed(), width=60).splitlines()
     assert max(map(len, lines)) <= 60
     assert any(line.startswith("      ") for line in lines)
+
+
+def test_what_is_next_is_said_unless_everything_is_removed() -> None:
+    written = yaml.safe_load(EXAMPLE_PLATFORM.read_text())
+    del written["stages"]["dev"]["image"]
+    file = PlatformFile.model_validate(written)
+
+    def said(before: Any, after: Any) -> Review:
+        return review(plan(entry(STORE, before, after)), file, "dev", load_prices(), TODAY)
+
+    assert "Left out, as stages.dev has no image" in as_text(said(None, {}))
+    assert said({}, None).after == ()

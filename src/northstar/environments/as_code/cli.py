@@ -236,7 +236,7 @@ def _carry_out(stage: Stage, reviewed: Review, *, yes: bool, question: str) -> N
     if not yes:
         click.confirm(question, abort=True, err=True)
     done = stage.apply(reviewed)
-    say(f"{stage.name}: done, {counted(len(done.done), 'resource')}.")
+    say("\n".join([f"{stage.name}: done, {counted(len(done.done), 'resource')}.", *reviewed.after]))
 
 
 def _refuse(reviewed: Review) -> None:
@@ -295,7 +295,7 @@ def _as_json(reviewed: Review) -> dict[str, Any]:
         "findings": [finding.model_dump() for finding in reviewed.reported_findings()],
         "unused_waivers": [waiver.model_dump(mode="json") for waiver in reviewed.unused],
         "refusals": list(reviewed.refusals),
-        "by_hand": list(reviewed.by_hand),
+        "by_hand": [*reviewed.before, *reviewed.after],
     }
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from northstar.environments.as_code.field_types import STAGE
-from northstar.environments.as_code.platform_file import Network, PlatformFile
+from northstar.environments.as_code.platform_file import PlatformFile
 from northstar.environments.as_code.wording import listed
 from northstar.names import EnvironmentName
 
@@ -59,9 +59,16 @@ def impossible(made: Collection[str], file: PlatformFile, stage: EnvironmentName
         )
 
 
-def by_hand(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -> Iterator[str]:
-    """What has to be there before an apply, and what comes after it; from inside of the network."""
-    yield from _of_the_network(made, file.stage(stage).network)
+def before_apply(
+    made: Collection[str], file: PlatformFile, stage: EnvironmentName
+) -> Iterator[str]:
+    """What has to be there before an apply, and is put there from inside of the network."""
+    if _NETWORK in made and file.stage(stage).network.egress != "nat":
+        yield (
+            "Nothing leaves the network until the other side of its peering is there: what needs a "
+            "way out, such as the environment for containers, may fail, and comes with the next "
+            "apply. Begin with egress: nat if that is allowed."
+        )
     if _SERVER in made:
         yield (
             f"Before this apply: {file.stage(stage).image} is in the registry, "
@@ -74,6 +81,15 @@ def by_hand(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -
             f"Before this apply: the secret of {client} is in the vault of squad {squad}, as "
             f"{project}. Without it Azure refuses the endpoint."
         )
+
+
+def after_apply(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -> Iterator[str]:
+    """What an apply leaves out, and what people do next."""
+    if _PEERING in made:
+        yield (
+            "After this apply: the hub's owner makes the other side of the peering, with gateway "
+            "transit if people come through its gateway; then add hub_gateway."
+        )
     if file.stage(stage).image is None:
         names = [f"{squad}/{project}" for squad, project in file.endpoints_of(stage)]
         endpoints = f", and the endpoints ({listed(names)})" if names else ""
@@ -82,20 +98,6 @@ def by_hand(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -
             "Next, from inside of the network: push the image to the registry, put "
             "northstar-encryption-key into the platform's vault, and let the control plane into "
             f"the databases. Then write stages.{stage}.image, and plan again."
-        )
-
-
-def _of_the_network(made: Collection[str], network: Network) -> Iterator[str]:
-    if _PEERING in made:
-        yield (
-            "After this apply: the hub's owner makes the other side of the peering, with gateway "
-            "transit if people come through its gateway; then add hub_gateway."
-        )
-    if _NETWORK in made and network.egress != "nat":
-        yield (
-            "Nothing leaves the network until the peering's other side is there: what needs a way "
-            "out, such as the environment for containers, may fail, and comes with the next apply. "
-            "Begin with egress: nat if that is allowed."
         )
 
 

@@ -186,8 +186,8 @@ class Budget(_Section):
     """What a squad may spend in a month, in the subscription's currency."""
 
     monthly: Amount | dict[EnvironmentName, Amount] = Field(
-        description="An amount, or one for each stage. `alerts` are told at 80 %, and when Azure "
-        "foresees all of it."
+        description="An amount, or one for each stage, counted from the month in which it is made. "
+        "`alerts` are told at 80 %, and when Azure foresees all of it."
     )
 
 

@@ -95,8 +95,8 @@ def _sections(review: Review) -> Iterator[tuple[str, list[str]]]:
     yield from _exposure(summary)
     if summary.changes:
         yield "What it costs", list(_cost(summary.cost))
-    if review.by_hand:
-        yield "What is left to people", list(review.by_hand)
+    if review.before or review.after:
+        yield "What is left to people", [*review.before, *review.after]
     if review.waived:
         yield (
             "Waived",

@@ -8,7 +8,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from northstar.environments.as_code.order import by_hand, impossible
+from northstar.environments.as_code.order import after_apply, before_apply, impossible
 from northstar.environments.as_code.platform_file import PlatformFile, Waiver
 from northstar.environments.as_code.prices import PriceList
 from northstar.environments.as_code.summary import Summary, summarise
@@ -36,7 +36,7 @@ class Review:
         waived: findings with the waiver that lets each pass.
         unused: waivers that run and that nothing needs.
         refusals: why it may not be applied; empty when it may.
-        by_hand: what people have to do before it is applied, or after.
+        before, after: what people have to do before it is applied, and when it was.
     """
 
     stage: EnvironmentName
@@ -45,7 +45,8 @@ class Review:
     waived: tuple[tuple[Finding, Waiver], ...]
     unused: tuple[Waiver, ...]
     refusals: tuple[str, ...]
-    by_hand: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
     @property
     def changes(self) -> tuple[ResourceChange, ...]:
@@ -101,6 +102,7 @@ def review(
     ]
     made = {change.address for change in summary.changes if change.what == "create"}
     refusals += (blocked := list(impossible(made, file, stage)))
+    removed = summary.changes and all(one.what == "destroy" for one in summary.changes)
     used = {waiver for _, waiver in waived}
     unused = [one for one in running if one not in used and not one.policy.startswith("CKV")]
     return Review(
@@ -110,7 +112,8 @@ def review(
         tuple(waived),
         tuple(unused),
         tuple(dict.fromkeys(refusals)),
-        () if blocked else tuple(by_hand(made, file, stage)),
+        () if blocked else tuple(before_apply(made, file, stage)),
+        () if blocked or removed else tuple(after_apply(made, file, stage)),
     )
 
 
