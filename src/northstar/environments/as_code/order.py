@@ -14,7 +14,7 @@ from northstar.environments.as_code.platform_file import PlatformFile
 from northstar.environments.as_code.wording import listed
 from northstar.names import EnvironmentName
 
-_NETWORK = "module.network.azurerm_virtual_network.this"
+NETWORK = "module.network.azurerm_virtual_network.this"
 _PEERING = "module.network.azurerm_virtual_network_peering.hub[0]"
 _REGISTRY = "module.container_registry.azurerm_container_registry.this"
 _SERVER = 'module.control_plane.azurerm_container_app.this["server"]'
@@ -63,7 +63,7 @@ def before_apply(
     made: Collection[str], file: PlatformFile, stage: EnvironmentName
 ) -> Iterator[str]:
     """What has to be there before an apply, and is put there from inside of the network."""
-    if _NETWORK in made and file.stage(stage).network.egress != "nat":
+    if NETWORK in made and file.stage(stage).network.egress != "nat":
         yield (
             "Nothing leaves the network until the other side of its peering is there: what needs a "
             "way out, such as the environment for containers, may fail, and comes with the next "

@@ -8,7 +8,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from northstar.environments.as_code.order import after_apply, before_apply, impossible
+from northstar.environments.as_code.order import NETWORK, after_apply, before_apply, impossible
 from northstar.environments.as_code.platform_file import PlatformFile, Waiver
 from northstar.environments.as_code.prices import PriceList
 from northstar.environments.as_code.summary import Summary, summarise
@@ -102,7 +102,7 @@ def review(
     ]
     made = {change.address for change in summary.changes if change.what == "create"}
     refusals += (blocked := list(impossible(made, file, stage)))
-    removed = summary.changes and all(one.what == "destroy" for one in summary.changes)
+    removed = {change.address for change in summary.changes if change.what == "destroy"}
     used = {waiver for _, waiver in waived}
     unused = [one for one in running if one not in used and not one.policy.startswith("CKV")]
     return Review(
@@ -113,7 +113,7 @@ def review(
         tuple(unused),
         tuple(dict.fromkeys(refusals)),
         () if blocked else tuple(before_apply(made, file, stage)),
-        () if blocked or removed else tuple(after_apply(made, file, stage)),
+        () if blocked or NETWORK in removed else tuple(after_apply(made, file, stage)),
     )
 
 
