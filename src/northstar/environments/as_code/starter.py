@@ -26,6 +26,7 @@ stages:
     subscription: 00000000-0000-0000-0000-000000000000
     region: westeurope
     addresses: 10.40.0.0/22
+    # network: { people_from: [10.8.0.0/16] }     # private addresses that you come from, as a VPN's
     size: small
     # image: northstar:0.1.0      # once it is in the stage's registry: not before the first apply
     state: { resource_group: rg-northstar-state-dev, account: stnorthstarstatedev }
