@@ -193,3 +193,16 @@ def test_what_a_data_source_asks_for_and_is_not_there_is_told(root: Workspace) -
         '  squad       = "operations"\n  project     = "late-arrival"\n  environment = "prod"\n}\n'
     )
     assert "Nothing was ever released to operations/late-arrival/prod." in said.error
+
+
+def test_a_role_in_a_scope_that_is_not_there_is_warned_of_before_it_is_given(
+    root: Workspace,
+) -> None:
+    typed = ROLE.format(**RIGHT | {"scope": "/operatoins/late-arrival"})
+    (told,) = root.plan(typed).warnings
+    assert told.startswith("/operatoins/late-arrival is not there: ")
+    referring = typed.replace('"/operatoins/late-arrival"', '"/${northstar_squad.this.name}"')
+    assert root.plan(squad("scoped") + referring).warnings == []
+    root.apply(squad("scoped"))
+    missing = typed.replace("/operatoins", "/scoped")
+    assert "late-arrival" in root.plan(squad("scoped") + missing).warnings[0]

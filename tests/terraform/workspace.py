@@ -52,6 +52,12 @@ class Said:
         return [one for one in found if one["severity"] == "error"]
 
     @property
+    def warnings(self) -> list[str]:
+        """What can be gone ahead with all the same."""
+        found = [line["diagnostic"] for line in self.lines if line["type"] == "diagnostic"]
+        return [one["summary"] for one in found if one["severity"] == "warning"]
+
+    @property
     def error(self) -> str:
         """The only error, with the line of the configuration that it points at."""
         assert len(self.errors) == 1, self.errors

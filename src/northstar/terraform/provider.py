@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, TypeAdapter
 from northstar.clock import Clock, SystemClock
 from northstar.connection import Connection, Credentials, find_credentials
 from northstar.errors import Conflict, Invalid, NorthstarError, NotFound, Unauthenticated
+from northstar.names import Scope
 from northstar.terraform.resources import KINDS, Kind
 from northstar.terraform.schema import Attribute
 from northstar.terraform.values import UNKNOWN, from_json, is_unknown, is_wholly_known, to_json
@@ -51,10 +52,15 @@ SETTINGS: tuple[Attribute, ...] = (
 
 @dataclass(frozen=True)
 class Problem:
-    """An error and the attribute that it is about, if it is about one."""
+    """An error and the attribute that it is about, if it is about one.
+
+    Args:
+        is_warning: whether it can be gone ahead all the same.
+    """
 
     error: NorthstarError
     attribute: str = ""
+    is_warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ class Provider:
         self._clock = clock or SystemClock()
         self.kinds = {kind.type_name: kind for kind in kinds}
         self._connection: Connection | None = None
+        self._planned: set[str] = set()
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Connect and find out whether the credentials are good.
@@ -140,11 +147,14 @@ class Provider:
             return Plan(None, problems=(_kept(kind),) if kind.kept else ())
         planned = {one.name: _planned(one, prior, config[one.name]) for one in kind.attributes}
         if prior is None:
-            return Plan(planned)
+            self._plan_to_make(kind, planned)
+        nowhere = self._nowhere(kind, prior, planned)
+        if prior is None:
+            return Plan(planned, problems=nowhere)
         changed = [name for name in kind.writes if planned[name] != prior[name]]
         replacing = tuple(name for name in changed if name in kind.replacing)
         problems = [_unchangeable(kind, name) for name in replacing if kind.kept]
-        return Plan(planned, replacing, tuple(problems))
+        return Plan(planned, replacing, (*problems, *nowhere))
 
     def apply(self, kind: Kind, prior: Values | None, planned: Values | None) -> Values | None:
         """Make, change or remove an object; returns what it is then."""
@@ -177,6 +187,39 @@ class Provider:
         nothing: Values = {one.name: None for one in kind.attributes}
         nothing |= {one.name: one.default for one in kind.choices}
         return _settled(kind.attributes, nothing, {**named, **answer})
+
+    def _plan_to_make(self, kind: Kind, planned: Values) -> None:
+        named = [planned.get(name) for name in kind.identity]
+        if not any(one is None or is_unknown(one) for one in named):
+            self._planned.add(kind.path(kind.item, planned))
+
+    def _nowhere(self, kind: Kind, prior: Values | None, planned: Values) -> tuple[Problem, ...]:
+        """A warning of what would hold in a scope that is not there, and not about to be made.
+
+        The platform takes it: what is made later, in another way, may be meant.
+        """
+        told = planned.get(kind.within)
+        if (
+            self._connection is None
+            or not isinstance(told, str)
+            or (prior or {}).get(kind.within) == told
+        ):
+            return ()
+        scope = Scope.parse(told)
+        squad = f"/api/squads/{scope.squad}"
+        places = [squad] if scope.squad else []
+        places += [f"{squad}/projects/{scope.project}"] if scope.project else []
+        for place in places:
+            try:
+                if place not in self._planned:
+                    self._connection.get(place)
+            except NotFound as error:
+                hint = "If it is made by this configuration, refer to it, so that it comes first."
+                told_so = NotFound(f"{told} is not there: {error.message}", hint=hint)
+                return (Problem(told_so, kind.within, is_warning=True),)
+            except NorthstarError:
+                return ()  # who applies may give roles there and not look
+        return ()
 
     def _has_ended(self, kind: Kind, state: Values) -> bool:
         """Whether an object was to be gone by now: to make it again would change nothing."""

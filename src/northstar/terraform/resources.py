@@ -52,6 +52,7 @@ class Kind:
         kept: why the platform doesn't remove it; empty where it does.
         ends: the attribute that says when it is gone by itself, as it was meant to be.
         made_of: the model that the API takes to make one, where that has rules of its own.
+        within: the attribute that says in which scope it holds.
         note: what a person needs to know besides.
     """
 
@@ -69,6 +70,7 @@ class Kind:
     kept: str = ""
     ends: str = ""
     made_of: type[BaseModel] | None = None
+    within: str = ""
     note: str = ""
 
     @property
@@ -206,6 +208,7 @@ KINDS: tuple[Kind, ...] = (
         writes=("principal", "role", "scope", "expires_at"),
         ends="expires_at",
         made_of=NewAssignment,
+        within="scope",
         note="One that has expired can stay in the configuration.",
     ),
     Kind(

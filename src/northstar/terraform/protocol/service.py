@@ -17,7 +17,7 @@ from northstar.terraform.values import decode, decode_json, encode
 
 log = logging.getLogger(__name__)
 
-_ERROR = 1
+_ERROR, _WARNING = 1, 2
 _METHODS = (
     "GetProviderSchema",
     "ValidateProviderConfig",
@@ -181,7 +181,10 @@ class Service:
     def _diagnostic(self, problem: Problem) -> Any:
         about = {"attribute": self._path(problem.attribute)} if problem.attribute else {}
         return self.messages["Diagnostic"](
-            severity=_ERROR, summary=problem.error.message, detail=problem.error.hint, **about
+            severity=_WARNING if problem.is_warning else _ERROR,
+            summary=problem.error.message,
+            detail=problem.error.hint,
+            **about,
         )
 
     def _path(self, attribute: str) -> Any:
