@@ -128,10 +128,12 @@ def test_people_do_not_give_roles_of_processes() -> None:
 
 
 def test_an_endpoint_elsewhere_is_given_its_role_for_itself_alone() -> None:
-    def may_give(role: str, scope: Scope, action: str = "role:assign") -> bool:
-        return may("platform-admin", action, scope, role=role)
+    def may_give(role: str, scope: Scope, action: str = "role:assign", **to: str) -> bool:
+        return may("platform-admin", action, scope, role=role, **to)
 
-    assert may_give("endpoint-runtime", PROD)
+    assert may_give("endpoint-runtime", PROD, given_to="service:late-arrival-prod")
+    assert may_give("endpoint-runtime", PROD)  # and take it away
+    assert not may_give("endpoint-runtime", PROD, given_to="user:bert")
     assert not may_give("endpoint-runtime", Scope("operations", "late-arrival"))
     assert not may_give("endpoint-runtime", PROD, "elevation:decide")
     assert not may_give("run", PROD)
@@ -192,6 +194,8 @@ def test_what_is_left_out_of_a_question_changes_no_answer(
     context = {**people, "principal_kind": "user"}
     if "role" in about:
         context["role"] = about["role"]
+    if "given_to" in about:
+        context["given_to_kind"] = about["given_to"].partition(":")[0]
     whole = cedarpy.is_authorized(
         {
             "principal": {"type": "Principal", "id": "user:anna"},

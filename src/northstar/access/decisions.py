@@ -235,6 +235,8 @@ def _context(principal: str, about: Mapping[str, str]) -> str:
     if not about:
         return _context_of_kind(kind)
     found = {name: _attribute(name, value) for name, value in about.items()}
+    if given_to := about.get("given_to"):
+        found["given_to_kind"] = given_to.partition(":")[0]
     return json.dumps({**found, "principal_kind": kind})
 
 

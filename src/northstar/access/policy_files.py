@@ -70,7 +70,8 @@ def read_schema() -> PolicySchema:
     bare = re.sub(r"//[^\n]*", "", text)
     actions, groups = re.findall(r'"(\w+:\w+)"', bare), re.findall(r"\baction (\w+);", bare)
     context = bare.partition("type About = {")[2].partition("}")[0]
-    about = re.findall(r"(\w+)\?:", context)  # principal_kind is added by the platform itself
+    # Kinds of principals are added by the platform itself.
+    about = [name for name in re.findall(r"(\w+)\?:", context) if not name.endswith("_kind")]
     cedar = cedarpy.Schema.from_str(text)
     return PolicySchema(cedar, tuple(actions), tuple(groups), tuple(about))
 
