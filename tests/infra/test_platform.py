@@ -49,14 +49,19 @@ def test_what_bears_data_is_reached_over_private_endpoints(planned: Callable[[st
         "module.control_plane.module.state.azurerm_storage_account.this",
         "module.control_plane.module.store.azurerm_storage_account.this",
         "module.database.azurerm_postgresql_flexible_server.this",
-        "module.machine_learning.azurerm_machine_learning_workspace.this",
-        "module.machine_learning_storage.azurerm_storage_account.this",
-        "module.machine_learning_vault.azurerm_key_vault.this",
         "module.models.azurerm_storage_account.this",
         "module.observability.azurerm_monitor_private_link_scope.this",
-        'module.squad["operations"].module.vault.azurerm_key_vault.this',
-        'module.squad["revenue"].module.vault.azurerm_key_vault.this',
         "module.vault.azurerm_key_vault.this",
+        *(
+            f'module.squad["{squad}"].module.{of_the_squad}.this'
+            for squad in ("operations", "revenue")
+            for of_the_squad in (
+                "machine_learning.azurerm_machine_learning_workspace",
+                "registry.azurerm_container_registry",
+                "vault.azurerm_key_vault",
+                "workspace_storage.azurerm_storage_account",
+            )
+        ),
     }
     assert {name for names in reached.values() for name in names} == {"snet-private-endpoints"}
 

@@ -19,7 +19,7 @@ class Grant(NamedTuple):
 
 
 _APPROVER = "Azure AI Enterprise Network Connection Approver"
-_WORKSPACE = "machine_learning:workspace"
+_WORKSPACE = "squad.machine_learning:workspace"
 
 GRANTS = frozenset(
     Grant(identity, role, on)
@@ -43,7 +43,7 @@ GRANTS = frozenset(
         ),
         (
             _WORKSPACE,
-            "machine_learning_storage:storage_account",
+            "squad.workspace_storage:storage_account",
             [
                 "Contributor",
                 "Storage Blob Data Contributor",
@@ -53,14 +53,17 @@ GRANTS = frozenset(
         ),
         (
             _WORKSPACE,
-            "machine_learning_vault:key_vault",
+            "squad.vault:key_vault",
             ["Contributor", "Key Vault Administrator", _APPROVER],
         ),
-        (_WORKSPACE, "container_registry:container_registry", ["Contributor", _APPROVER]),
-        (_WORKSPACE, "observability:application_insights", ["Contributor"]),
-        (_WORKSPACE, "machine_learning:machine_learning_workspace", ["Contributor", _APPROVER]),
+        (_WORKSPACE, "squad.registry:container_registry", ["Contributor", _APPROVER]),
+        (_WORKSPACE, "squad:application_insights", ["Contributor"]),
+        (
+            _WORKSPACE,
+            "squad.machine_learning:machine_learning_workspace",
+            ["Contributor", _APPROVER],
+        ),
         (_WORKSPACE, "models:storage_account", [_APPROVER]),
-        (_WORKSPACE, "squad.vault:key_vault", [_APPROVER]),
         ("squad:training", "squad:storage_container", ["Storage Blob Data Contributor"]),
         ("squad:serving", "squad:storage_container", ["Storage Blob Data Reader"]),
         (
@@ -68,26 +71,30 @@ GRANTS = frozenset(
             "squad.captures:storage_container",
             ["Storage Blob Data Contributor"],
         ),
-        *(
-            (f"squad:{workload}", on, [role])
-            for workload in ("training", "serving")
-            for on, role in (
-                ("squad.vault:key_vault", "Key Vault Secrets User"),
-                ("container_registry:container_registry", "AcrPull"),
-                ("app_configuration:app_configuration", "App Configuration Data Reader"),
-                ("observability:application_insights", "Monitoring Metrics Publisher"),
-            )
+        ("squad:training", "squad.vault:key_vault", ["Key Vault Secrets User"]),
+        ("squad:serving", "squad.vault:key_vault", ["Key Vault Secrets User"]),
+        (
+            "squad:serving",
+            "observability:application_insights",
+            ["Monitoring Metrics Publisher"],
+        ),
+        ("squad:training", "squad.registry:container_registry", ["AcrPull"]),
+        ("squad:serving", "container_registry:container_registry", ["AcrPull"]),
+        (
+            "squad:serving",
+            "app_configuration:app_configuration",
+            ["App Configuration Data Reader"],
         ),
         (
             "squad:ci",
-            "machine_learning:machine_learning_workspace",
+            "squad.machine_learning:machine_learning_workspace",
             ["AzureML Data Scientist"],
         ),
         ("squad:ci", "squad:resource_group", ["Reader"]),
         (
             "squad:people",
-            "machine_learning:machine_learning_workspace",
-            ["AzureML Data Scientist", "AzureML Compute Operator"],
+            "squad.machine_learning:machine_learning_workspace",
+            ["AzureML Data Scientist"],
         ),
         ("squad:people", "squad:resource_group", ["Reader"]),
         (

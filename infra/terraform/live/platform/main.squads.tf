@@ -15,18 +15,18 @@ module "squad" {
   compute                  = each.value.compute
   monthly_budget           = each.value.monthly_budget
 
-  action_group_id               = module.observability.action_group_id
-  storage_account_id            = module.models.id
-  store_account_id              = module.control_plane.store_account_id
-  machine_learning_workspace_id = module.machine_learning.id
-  machine_learning_principal_id = module.machine_learning.principal_id
-  container_registry_id         = module.container_registry.id
-  app_configuration_id          = module.app_configuration.id
-  application_insights_id       = module.observability.application_insights_id
-  private_endpoint_subnet_id    = module.network.subnet_ids.private_endpoints
-  private_dns_zone_ids          = module.network.private_dns_zone_ids
-  log_analytics_workspace_id    = module.observability.log_analytics_workspace_id
-  tags                          = local.tags
+  allowed_hosts              = var.allowed_hosts
+  action_group_id            = module.observability.action_group_id
+  storage_account_id         = module.models.id
+  store_account_id           = module.control_plane.store_account_id
+  container_registry_id      = module.container_registry.id
+  app_configuration_id       = module.app_configuration.id
+  application_insights_id    = module.observability.application_insights_id
+  private_link_scope         = module.observability.private_link_scope
+  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
+  private_dns_zone_ids       = module.network.private_dns_zone_ids
+  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
+  tags                       = local.tags
 }
 
 module "endpoint" {

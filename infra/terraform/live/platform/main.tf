@@ -10,7 +10,7 @@ locals {
 }
 
 resource "azurerm_resource_group" "this" {
-  for_each = toset(["network", "observability", "control-plane", "machine-learning"])
+  for_each = toset(["network", "observability", "control-plane", "models"])
 
   name     = "rg-${local.name}-${each.key}"
   location = var.location

@@ -34,6 +34,11 @@ provider "azurerm" {
       recover_soft_deleted_key_vaults = true
     }
 
+    # Waiting for the queues of an account that answers inside of the network alone would not end.
+    storage {
+      data_plane_available = false
+    }
+
     resource_group {
       prevent_deletion_if_contains_resources = true
     }

@@ -18,3 +18,11 @@ output "action_group_id" {
   description = "Resource id of the action group, for further alerts and budgets."
   value       = azurerm_monitor_action_group.this.id
 }
+
+output "private_link_scope" {
+  description = "The Azure Monitor Private Link Scope, for further Application Insights."
+  value = {
+    name                = azurerm_monitor_private_link_scope.this.name
+    resource_group_name = azurerm_monitor_private_link_scope.this.resource_group_name
+  }
+}

@@ -22,36 +22,37 @@ resource "azurerm_role_assignment" "workloads_on_vault" {
   principal_type       = "ServicePrincipal"
 }
 
-resource "azurerm_role_assignment" "workloads_on_registry" {
-  for_each = toset(["training", "serving"])
+resource "azurerm_role_assignment" "training_on_registry" {
+  scope                = module.registry.id
+  role_definition_name = "AcrPull"
+  principal_id         = azurerm_user_assigned_identity.this["training"].principal_id
+  principal_type       = "ServicePrincipal"
+}
 
+resource "azurerm_role_assignment" "serving_on_registry" {
   scope                = var.container_registry_id
   role_definition_name = "AcrPull"
-  principal_id         = azurerm_user_assigned_identity.this[each.key].principal_id
+  principal_id         = azurerm_user_assigned_identity.this["serving"].principal_id
   principal_type       = "ServicePrincipal"
 }
 
-resource "azurerm_role_assignment" "workloads_on_configuration" {
-  for_each = toset(["training", "serving"])
-
+resource "azurerm_role_assignment" "serving_on_configuration" {
   scope                = var.app_configuration_id
   role_definition_name = "App Configuration Data Reader"
-  principal_id         = azurerm_user_assigned_identity.this[each.key].principal_id
+  principal_id         = azurerm_user_assigned_identity.this["serving"].principal_id
   principal_type       = "ServicePrincipal"
 }
 
-resource "azurerm_role_assignment" "workloads_on_insights" {
-  for_each = toset(["training", "serving"])
-
+resource "azurerm_role_assignment" "serving_on_insights" {
   scope                = var.application_insights_id
   role_definition_name = "Monitoring Metrics Publisher"
-  principal_id         = azurerm_user_assigned_identity.this[each.key].principal_id
+  principal_id         = azurerm_user_assigned_identity.this["serving"].principal_id
   principal_type       = "ServicePrincipal"
 }
 
 # CI submits jobs; what a job may do is training's business, not CI's.
 resource "azurerm_role_assignment" "ci_on_workspace" {
-  scope                = var.machine_learning_workspace_id
+  scope                = module.machine_learning.id
   role_definition_name = "AzureML Data Scientist"
   principal_id         = azurerm_user_assigned_identity.this["ci"].principal_id
   principal_type       = "ServicePrincipal"
@@ -64,18 +65,9 @@ resource "azurerm_role_assignment" "ci_on_group" {
   principal_type       = "ServicePrincipal"
 }
 
-resource "azurerm_role_assignment" "workspace_on_vault" {
-  scope                = module.vault.id
-  role_definition_name = "Azure AI Enterprise Network Connection Approver"
-  principal_id         = var.machine_learning_principal_id
-  principal_type       = "ServicePrincipal"
-}
-
 resource "azurerm_role_assignment" "people_on_workspace" {
-  for_each = toset(["AzureML Data Scientist", "AzureML Compute Operator"])
-
-  scope                = var.machine_learning_workspace_id
-  role_definition_name = each.key
+  scope                = module.machine_learning.id
+  role_definition_name = "AzureML Data Scientist"
   principal_id         = var.members_group_id
   principal_type       = "Group"
 }

@@ -1,13 +1,16 @@
 locals {
   tags = merge(var.tags, { squad = var.name })
 
-  # Names of vaults and clusters are shorter than those of squads.
-  digest = substr(sha256("${var.platform}/${var.environment}/${var.name}"), 0, 6)
-  short  = length(var.name) <= 12 ? var.name : "${trimsuffix(substr(var.name, 0, 5), "-")}-${local.digest}"
+  # What must be unique in all of Azure ends with this.
+  digest = substr(sha256("${var.subscription_id}/${var.platform}/${var.environment}/${var.name}"), 0, 6)
+
+  # Names of vaults, workspaces and clusters are shorter than those of squads.
+  short   = length(var.name) <= 12 ? var.name : "${trimsuffix(substr(var.name, 0, 5), "-")}-${local.digest}"
+  compact = "${substr(replace(var.name, "-", ""), 0, 12)}${local.digest}"
 }
 
 resource "azurerm_resource_group" "this" {
-  name     = "rg-${var.platform}-${var.environment}-${var.name}"
+  name     = "rg-${var.platform}-${var.environment}-squad-${var.name}"
   location = var.location
   tags     = local.tags
 }
@@ -21,7 +24,7 @@ resource "azurerm_storage_container" "this" {
 module "vault" {
   source = "../vault"
 
-  name                       = "kv-${local.short}-${substr(local.digest, 0, 4)}"
+  name                       = "kv-${local.short}-${local.digest}"
   resource_group_name        = azurerm_resource_group.this.name
   location                   = var.location
   tenant_id                  = var.tenant_id
@@ -37,26 +40,4 @@ module "captures" {
   squad                = var.name
   storage_account_id   = var.store_account_id
   serving_principal_id = azurerm_user_assigned_identity.this["serving"].principal_id
-}
-
-module "compute" {
-  source = "../machine-learning/modules/compute"
-
-  name                          = local.short
-  location                      = var.location
-  machine_learning_workspace_id = var.machine_learning_workspace_id
-  identity_id                   = azurerm_user_assigned_identity.this["training"].id
-  vm_size                       = var.compute.vm_size
-  max_nodes                     = var.compute.max_nodes
-  tags                          = local.tags
-}
-
-# Jobs run in the workspace's managed network, which has an endpoint of its own to the vault.
-resource "azurerm_machine_learning_workspace_network_outbound_rule_private_endpoint" "vault" {
-  name                = "vault-${local.short}"
-  workspace_id        = var.machine_learning_workspace_id
-  service_resource_id = module.vault.id
-  sub_resource_target = "vault"
-
-  depends_on = [azurerm_role_assignment.workspace_on_vault]
 }

@@ -26,6 +26,11 @@ output "vault_uri" {
   value       = module.vault.uri
 }
 
+output "machine_learning_workspace_id" {
+  description = "Resource id of the workspace that the squad trains in."
+  value       = module.machine_learning.id
+}
+
 output "container_name" {
   description = "Name of the squad's container."
   value       = azurerm_storage_container.this.name

@@ -115,18 +115,14 @@ variable "store_account_id" {
   type        = string
 }
 
-variable "machine_learning_workspace_id" {
-  description = "Workspace that the squad trains in."
-  type        = string
-}
-
-variable "machine_learning_principal_id" {
-  description = "Principal id of the workspace's identity, which opens an endpoint to the squad's vault."
-  type        = string
+variable "allowed_hosts" {
+  description = "Hosts outside of Azure that jobs may reach, by names of the rules; everything else is closed."
+  type        = map(string)
+  default     = {}
 }
 
 variable "container_registry_id" {
-  description = "Registry that images are pulled from."
+  description = "The platform's registry, which the image of endpoints is pulled from."
   type        = string
 }
 
@@ -136,8 +132,16 @@ variable "app_configuration_id" {
 }
 
 variable "application_insights_id" {
-  description = "Application Insights that telemetry goes to."
+  description = "The platform's Application Insights, which endpoints' telemetry goes to."
   type        = string
+}
+
+variable "private_link_scope" {
+  description = "Azure Monitor Private Link Scope that the workspace's Application Insights joins."
+  type = object({
+    name                = string
+    resource_group_name = string
+  })
 }
 
 variable "private_endpoint_subnet_id" {
@@ -148,7 +152,13 @@ variable "private_endpoint_subnet_id" {
 variable "private_dns_zone_ids" {
   description = "Private DNS zones that the private endpoints are entered in."
   type = object({
-    vault = string
+    blob                 = string
+    container_registry   = string
+    dfs                  = string
+    file                 = string
+    machine_learning     = string
+    machine_learning_web = string
+    vault                = string
   })
 }
 

@@ -3,26 +3,36 @@
 mock_provider "azurerm" {}
 
 variables {
-  name                          = "operations"
-  platform                      = "northstar"
-  environment                   = "dev"
-  location                      = "westeurope"
-  subscription_id               = "00000000-0000-0000-0000-000000000000"
-  tenant_id                     = "11111111-1111-1111-1111-111111111111"
-  members_group_id              = "22222222-2222-2222-2222-222222222222"
-  github_repositories           = ["airline/late-arrival"]
-  monthly_budget                = 1000
-  action_group_id               = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/actionGroups/ag-test"
-  storage_account_id            = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/sttest"
-  store_account_id              = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/ststore"
-  machine_learning_workspace_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.MachineLearningServices/workspaces/mlw-test"
-  machine_learning_principal_id = "33333333-3333-3333-3333-333333333333"
-  container_registry_id         = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ContainerRegistry/registries/crtest"
-  app_configuration_id          = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.AppConfiguration/configurationStores/appcs-test"
-  application_insights_id       = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/components/appi-test"
-  private_endpoint_subnet_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/virtualNetworks/vnet-test/subnets/snet-private-endpoints"
-  log_analytics_workspace_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.OperationalInsights/workspaces/log-test"
-  private_dns_zone_ids          = { vault = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.vaultcore.azure.net" }
+  name                       = "operations"
+  platform                   = "northstar"
+  environment                = "dev"
+  location                   = "westeurope"
+  subscription_id            = "00000000-0000-0000-0000-000000000000"
+  tenant_id                  = "11111111-1111-1111-1111-111111111111"
+  members_group_id           = "22222222-2222-2222-2222-222222222222"
+  github_repositories        = ["airline/late-arrival"]
+  monthly_budget             = 1000
+  action_group_id            = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/actionGroups/ag-test"
+  storage_account_id         = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/sttest"
+  store_account_id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/ststore"
+  container_registry_id      = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ContainerRegistry/registries/crtest"
+  app_configuration_id       = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.AppConfiguration/configurationStores/appcs-test"
+  application_insights_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Insights/components/appi-test"
+  private_endpoint_subnet_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/virtualNetworks/vnet-test/subnets/snet-private-endpoints"
+  log_analytics_workspace_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.OperationalInsights/workspaces/log-test"
+  private_link_scope = {
+    name                = "ampls-test"
+    resource_group_name = "rg-test"
+  }
+  private_dns_zone_ids = {
+    blob                 = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    container_registry   = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.azurecr.io"
+    dfs                  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.dfs.core.windows.net"
+    file                 = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.file.core.windows.net"
+    machine_learning     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.api.azureml.ms"
+    machine_learning_web = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.notebooks.azure.net"
+    vault                = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Network/privateDnsZones/privatelink.vaultcore.azure.net"
+  }
   tags = {
     owner       = "platform-team"
     environment = "dev"
@@ -108,6 +118,28 @@ run "everything_carries_the_squads_tag" {
   assert {
     condition     = azurerm_resource_group.this.tags["squad"] == "operations" && alltrue([for identity in azurerm_user_assigned_identity.this : identity.tags["squad"] == "operations"])
     error_message = "Without the tag the costs are nobody's."
+  }
+}
+
+run "a_squad_trains_in_a_workspace_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.people_on_workspace.role_definition_name == "AzureML Data Scientist"
+    error_message = "Who submits jobs to a workspace has the identities of all of its clusters."
+  }
+}
+
+run "a_group_is_not_the_platforms" {
+  command = plan
+
+  variables {
+    name = "network"
+  }
+
+  assert {
+    condition     = azurerm_resource_group.this.name == "rg-northstar-dev-squad-network"
+    error_message = "A squad named as a part of the platform must not be that part."
   }
 }
 

@@ -79,31 +79,6 @@ module "app_configuration" {
   tags                       = local.tags
 }
 
-module "vault" {
-  source = "../../../vault"
-
-  name                       = "kv-northstar-sq-ex"
-  resource_group_name        = azurerm_resource_group.this.name
-  location                   = local.location
-  tenant_id                  = data.azurerm_client_config.current.tenant_id
-  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
-  private_dns_zone_ids       = module.network.private_dns_zone_ids
-  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
-  tags                       = local.tags
-}
-
-module "workspace_storage" {
-  source = "../../../storage"
-
-  name                       = "stnorthstarsqwsex"
-  resource_group_name        = azurerm_resource_group.this.name
-  location                   = local.location
-  private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
-  private_dns_zone_ids       = module.network.private_dns_zone_ids
-  log_analytics_workspace_id = module.observability.log_analytics_workspace_id
-  tags                       = local.tags
-}
-
 module "models" {
   source = "../../../storage"
 
@@ -128,44 +103,27 @@ module "store" {
   tags                       = local.tags
 }
 
-module "machine_learning" {
-  source = "../../../machine-learning"
+module "squad" {
+  source = "../.."
 
-  name                       = "mlw-squad-example"
-  resource_group_name        = azurerm_resource_group.this.name
+  name                       = "operations"
+  platform                   = "northstar"
+  environment                = "dev"
   location                   = local.location
-  storage_account_id         = module.workspace_storage.id
-  key_vault_id               = module.vault.id
+  subscription_id            = data.azurerm_client_config.current.subscription_id
+  tenant_id                  = data.azurerm_client_config.current.tenant_id
+  members_group_id           = "22222222-2222-2222-2222-222222222222"
+  github_repositories        = ["airline/late-arrival"]
+  monthly_budget             = 500
+  action_group_id            = module.observability.action_group_id
+  storage_account_id         = module.models.id
+  store_account_id           = module.store.id
   container_registry_id      = module.container_registry.id
+  app_configuration_id       = module.app_configuration.id
   application_insights_id    = module.observability.application_insights_id
+  private_link_scope         = module.observability.private_link_scope
   private_endpoint_subnet_id = module.network.subnet_ids.private_endpoints
   private_dns_zone_ids       = module.network.private_dns_zone_ids
   log_analytics_workspace_id = module.observability.log_analytics_workspace_id
   tags                       = local.tags
-}
-
-module "squad" {
-  source = "../.."
-
-  name                          = "operations"
-  platform                      = "northstar"
-  environment                   = "dev"
-  location                      = local.location
-  subscription_id               = data.azurerm_client_config.current.subscription_id
-  tenant_id                     = data.azurerm_client_config.current.tenant_id
-  members_group_id              = "22222222-2222-2222-2222-222222222222"
-  github_repositories           = ["airline/late-arrival"]
-  monthly_budget                = 500
-  action_group_id               = module.observability.action_group_id
-  storage_account_id            = module.models.id
-  store_account_id              = module.store.id
-  machine_learning_workspace_id = module.machine_learning.id
-  machine_learning_principal_id = module.machine_learning.principal_id
-  container_registry_id         = module.container_registry.id
-  app_configuration_id          = module.app_configuration.id
-  application_insights_id       = module.observability.application_insights_id
-  private_endpoint_subnet_id    = module.network.subnet_ids.private_endpoints
-  private_dns_zone_ids          = module.network.private_dns_zone_ids
-  log_analytics_workspace_id    = module.observability.log_analytics_workspace_id
-  tags                          = local.tags
 }
