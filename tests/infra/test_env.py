@@ -114,8 +114,9 @@ def change(path: Path, source: Path, by: Callable[[Any], object]) -> None:
 def test_what_was_reviewed_is_applied_and_then_nothing_differs(run: Env, platform: Path) -> None:
     change(platform, EXAMPLE_PLATFORM, _without_image)
     said = run("plan", "dev").stdout
-    assert "Squads operations and revenue, new, each: 1 budget, " in said
-    assert "operations and revenue, each: its CI gets: AzureML Data Scientist on " in said
+    assert re.search(r"Squad revenue, new: .* 1 training workspace, 1 vault\n", said)
+    its_own = "AzureML Data Scientist on its training workspace; Reader on its resource group"
+    assert f"Squads operations and revenue, each: its CI gets: {its_own}\n" in said
     assert "What may open something" not in said
     assert "null" not in said
     assert len(said.splitlines()) < 60
@@ -200,8 +201,8 @@ def test_a_mixed_change_is_told_in_a_few_lines_with_all_that_it_opens(
         "the GitHub repository evil/late-arrival in its environment dev may act as its CI" in said
     )
     assert "airline/late-arrival in its environment dev may no longer act as its CI" in said
-    assert "members (group 66666666-6666-6666-6666-666666666666) get: AzureML Compute" in said
-    assert "the group 44444444-4444-4444-4444-444444444444 loses: AzureML Compute" in said
+    assert "members (group 66666666-6666-6666-6666-666666666666) get: AzureML Data" in said
+    assert "the group 44444444-4444-4444-4444-444444444444 loses: AzureML Data" in said
     assert "What may open something" not in said
     assert len(said.splitlines()) < 30
 
@@ -214,9 +215,7 @@ def test_a_half_failed_apply_reports_what_was_done_and_goes_on_from_there(
     reviewed = stage.plan()
     with pytest.raises(TerraformFailed, match=r"Azure says no(?s:.)*Done \(1\)") as failed:
         stage.apply(reviewed)
-    assert "Not done (1):\n  Training workspace: way out to a host bad (failed)" in str(
-        failed.value
-    )
+    assert "Not done (1):\n  Squad operations: way out to a host bad (failed)" in str(failed.value)
     assert failed.value.exit_code != 0
     report = stage.report("apply", reviewed, failed.value.message)
     assert (report.created, len(report.changes)) == (1, 1)
@@ -379,8 +378,9 @@ def test_rendered_files_are_held_to_the_file(run: Env, platform: Path) -> None:
 
 
 def _reach(platform: Path, **hosts: str) -> None:
-    """Let training reach more hosts."""
-    change(platform, platform, lambda it: it["training_may_reach"].update(hosts))
+    """Let a squad's training reach more hosts."""
+    squad = "operations"
+    change(platform, platform, lambda it: it["squads"][squad]["training_may_reach"].update(hosts))
 
 
 def _without_image(platform: Any) -> None:

@@ -56,8 +56,8 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "stages.prod.size: small does not outlive",
     ),
     "no amount for a stage": (
-        "staging: 1000, prod: 3000 } }\n    endpoints",
-        "prod: 3000 } }\n    endpoints",
+        "staging: 1000, prod: 3000 } }\n    training_may_reach",
+        "prod: 3000 } }\n    training_may_reach",
         "squads.operations.budget.monthly: no amount for staging",
     ),
     "a stage that there is not": (
@@ -67,8 +67,8 @@ WRONG: dict[str, tuple[str, str, str]] = {
     ),
     "no owner": ("  owner: platform-team\n", "", "tags: owner is missing"),
     "a secret in a setting": (
-        "training_may_reach:",
-        "settings: { NORTHSTAR_SIGN_IN_CLIENT_SECRET: hunter2 }\ntraining_may_reach:",
+        "stages:",
+        "settings: { NORTHSTAR_SIGN_IN_CLIENT_SECRET: hunter2 }\nstages:",
         "settings.NORTHSTAR_SIGN_IN_CLIENT_SECRET: looks like a secret",
     ),
     "a key in a text": (
@@ -97,18 +97,18 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "stages.stagin: must be 'dev', 'staging' or 'prod', not 'stagin'; .* 'staging'",
     ),
     "a misspelt stage of a budget": (
-        "staging: 1000, prod: 3000 } }\n    endpoints",
-        "stagin: 1000, prod: 3000 } }\n    endpoints",
+        "staging: 1000, prod: 3000 } }\n    training_may_reach",
+        "stagin: 1000, prod: 3000 } }\n    training_may_reach",
         "squads.operations.budget.monthly.stagin: must be 'dev', .* 'staging'",
     ),
     "an amount that is none": (
-        "monthly: { dev: 500, staging: 1000, prod: 3000 } }\n    endpoints",
-        "monthly: much }\n    endpoints",
+        "monthly: { dev: 500, staging: 1000, prod: 3000 } }\n    training_may_reach",
+        "monthly: much }\n    training_may_reach",
         "budget.monthly: must be a number or a mapping with dev, staging, prod, not 'much'",
     ),
     "an amount without an end": (
-        "monthly: { dev: 500, staging: 1000, prod: 3000 } }\n    endpoints",
-        f"monthly: {'9' * 5000} }}\n    endpoints",
+        "monthly: { dev: 500, staging: 1000, prod: 3000 } }\n    training_may_reach",
+        f"monthly: {'9' * 5000} }}\n    training_may_reach",
         "budget.monthly: must be a finite number, not '999",
     ),
     "a misspelt field of one of two forms": (
@@ -174,7 +174,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "every host of a top level domain": (
         "pypi: pypi.org",
         "pypi: '*.com'",
-        r"training_may_reach.pypi: must look like pypi.org or \*.pythonhosted.org, not '\*.com'",
+        r"squads.operations.training_may_reach.pypi: must look like pypi.org or \*.pythonhosted.org, not '\*.com'",
     ),
     "one subscription for two stages": (
         "00000000-0000-0000-0000-000000000002",
@@ -187,13 +187,13 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "stages.staging.state: stnorthstarstatedev/terraform/platform.tfstate is the state of dev",
     ),
     "a setting that there is not": (
-        "training_may_reach:",
-        "settings: { NORTHSTAR_SIGNIN_ISSUER: https://example.com }\ntraining_may_reach:",
+        "stages:",
+        "settings: { NORTHSTAR_SIGNIN_ISSUER: https://example.com }\nstages:",
         "settings.NORTHSTAR_SIGNIN_ISSUER: is no setting .* 'NORTHSTAR_SIGN_IN_ISSUER'",
     ),
     "everybody believed": (
-        "training_may_reach:",
-        "settings: { NORTHSTAR_TRUSTED_PROXIES: 0.0.0.0/0 }\ntraining_may_reach:",
+        "stages:",
+        "settings: { NORTHSTAR_TRUSTED_PROXIES: 0.0.0.0/0 }\nstages:",
         "settings.NORTHSTAR_TRUSTED_PROXIES: is set by the platform: .* into the audit",
     ),
     "unprotected jobs of one stage": (

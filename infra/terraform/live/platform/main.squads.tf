@@ -13,9 +13,9 @@ module "squad" {
   github_repositories      = each.value.github_repositories
   azure_devops_connections = each.value.azure_devops_connections
   compute                  = each.value.compute
+  allowed_hosts            = each.value.allowed_hosts
   monthly_budget           = each.value.monthly_budget
 
-  allowed_hosts              = var.allowed_hosts
   action_group_id            = module.observability.action_group_id
   storage_account_id         = module.models.id
   store_account_id           = module.control_plane.store_account_id

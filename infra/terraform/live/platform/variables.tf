@@ -107,12 +107,6 @@ variable "alert_emails" {
   type        = map(string)
 }
 
-variable "allowed_hosts" {
-  description = "Hosts outside of Azure that training jobs may reach, by names of the rules."
-  type        = map(string)
-  default     = {}
-}
-
 variable "feature_flags" {
   description = "Flags that are to be there, by their names."
   type = map(object({
@@ -132,6 +126,7 @@ variable "squads" {
       issuer  = string
       subject = string
     })), {})
+    allowed_hosts = optional(map(string), {})
     compute = optional(object({
       vm_size   = optional(string, "Standard_D4ds_v5")
       max_nodes = optional(number, 4)

@@ -254,6 +254,11 @@ class SquadSection(_Section):
     compute: Compute | dict[EnvironmentName, Compute] = Field(
         default=Compute(), description="Its training cluster, or one for each stage."
     )
+    training_may_reach: dict[str, Host] = Field(
+        default_factory=dict,
+        description="Hosts outside of Azure that its training may reach, by names of the rules. "
+        "The first one brings a firewall, which is paid by the hour.",
+    )
     endpoints: dict[Project, EndpointSection] = Field(
         default_factory=dict, description="What it serves, by the projects' names."
     )
@@ -312,10 +317,6 @@ class PlatformFile(_Section):
     )
     thresholds: Thresholds = Field(
         default=Thresholds(), description="From where on the alert rules alert."
-    )
-    training_may_reach: dict[str, Host] = Field(
-        default_factory=dict,
-        description="Hosts outside of Azure that training may reach, by names of the rules.",
     )
     settings: Settings = Field(
         default_factory=dict, description="Settings of the control planes: NORTHSTAR_…"

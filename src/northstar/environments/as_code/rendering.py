@@ -78,7 +78,6 @@ def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
         "alert_emails": file.alerts,
         "alert_thresholds": file.thresholds.model_dump(),
         "logs": own.logs.model_dump(),
-        "allowed_hosts": file.training_may_reach,
         "feature_flags": {
             name: flag.model_dump(exclude_none=True) for name, flag in file.flags.items()
         },
@@ -120,6 +119,7 @@ def _squad(squad: SquadSection, stage: EnvironmentName) -> dict[str, Any]:
             if compute is not None
             else {}
         ),
+        "allowed_hosts": squad.training_may_reach,
         "monthly_budget": _of(squad.budget.monthly, stage),
     }
 

@@ -13,9 +13,6 @@ PARTS: Mapping[str, str] = {
     "container_registry": "Container registry",
     "control_plane": "Control plane",
     "database": "Database",
-    "machine_learning": "Training workspace",
-    "machine_learning_storage": "Training workspace",
-    "machine_learning_vault": "Training workspace",
     "models": "Models and data",
     "network": "Network",
     "observability": "Observability",
@@ -72,8 +69,17 @@ _THINGS: Mapping[str, str] = {
 _HEAD = re.compile(r"^(.*?)(?= (?:of|for|with|to|on|without|out to) |$)")
 """The noun that takes the plural: ``delivery`` of ``delivery of logs``."""
 
-_ALONE = ("app_configuration", "container_registry", "machine_learning", "observability")
+_ALONE = ("app_configuration", "container_registry", "observability")
 """Modules whose things need not be told apart by the part that they are of."""
+
+_INSIDE_OF_SQUADS: Mapping[str, str] = {
+    "": "",
+    "machine_learning": "",
+    "registry": "",
+    "vault": "",
+    "workspace_storage": "the workspace",
+}
+"""What the things of a module inside of a squad's are told apart by; nothing where it has one."""
 
 DATA: Mapping[str, str] = {
     "app_configuration": "settings and flags",
@@ -146,7 +152,8 @@ def target(name: str) -> str:
     word = _THINGS.get(kind, kind.replace("_", " "))
     first, _, inner = module.partition(".")
     if first == "squad":
-        return f"its {word}" if inner in ("", "vault") else f"its {word} of {inner}"
+        apart = _INSIDE_OF_SQUADS.get(inner, inner.replace("_", " "))
+        return f"its {word} of {apart}" if apart else f"its {word}"
     if name == "vault:key_vault":
         return "the platform's vault"
     part = PARTS.get(first, module.replace("_", " ")).lower()
