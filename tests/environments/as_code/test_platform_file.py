@@ -174,7 +174,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "every host of a top level domain": (
         "pypi: pypi.org",
         "pypi: '*.com'",
-        r"squads.operations.training_may_reach.pypi: must look like pypi.org or \*.pythonhosted.org, not '\*.com'",
+        r"training_may_reach.pypi: must look like pypi.org or \*.pythonhosted.org, not '\*.com'",
     ),
     "one subscription for two stages": (
         "00000000-0000-0000-0000-000000000002",
