@@ -169,6 +169,11 @@ CASES: list[tuple[str, tuple[str, str], Case]] = [
         _of_ci(_nothing, "POST", "trusts", _TRUST),
     ),
     (
+        "principal:trust",
+        ("PATCH", "/api/principals/{principal:path}/credentials/trust/{number:int}"),
+        _of_ci(_add_trust, "PATCH", "credentials/trust/1", {**_TRUST, "subject": "repo:y"}),
+    ),
+    (
         "principal:withdraw",
         ("DELETE", "/api/principals/{principal:path}/credentials/{kind}/{number:int}"),
         _of_ci(_add_trust, "DELETE", "credentials/trust/1"),
@@ -209,7 +214,9 @@ CASES: list[tuple[str, tuple[str, str], Case]] = [
 ]
 
 
-@pytest.mark.parametrize(("action", "route", "case"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("action", "route", "case"), CASES, ids=[f"{case[0]} by {case[1][0]}" for case in CASES]
+)
 def test_what_is_not_recorded_does_not_take_effect(
     world: World, action: str, route: tuple[str, str], case: Case
 ) -> None:
