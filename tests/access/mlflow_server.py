@@ -31,6 +31,10 @@ class ProtectedByFile:
     def __init__(self, file: Path) -> None:
         self._file = file
 
+    def experiments(self, squad: str) -> str:
+        listed = self._file.exists() and self._file.read_text().split()
+        return "versions are registered of the squad's runs" if listed else ""
+
     def model(self, squad: str, model: str) -> str:
         return "it has a live release" if model == "released" else ""
 

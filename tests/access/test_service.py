@@ -14,8 +14,9 @@ from northstar.access.service import AccessService
 from northstar.access.signing_keys import PUBLISHED_AHEAD
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
+from northstar.connection import PLATFORM_AUDIENCE
 from northstar.database import Database
-from northstar.errors import Conflict, Denied, Invalid, NotFound
+from northstar.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from northstar.names import EndpointRef, ProjectRef, Scope
 
 ENDPOINT = "operations/late-arrival/prod"
@@ -242,6 +243,23 @@ def test_a_run_works_in_its_project_and_its_squads_workspace_only(access: Access
     assert not access.allowed(run, "release:propose", PROD)
     access.run_identity(ProjectRef("operations", "late-arrival"))
     assert len(access.directory.assignments(run.id)) == 2
+
+
+def test_what_a_run_was_given_ends_with_it(access: AccessService, clock: FakeClock) -> None:
+    project = ProjectRef("operations", "late-arrival")
+    secret = access.run_identity(project)
+    run = access.authenticate_secret(secret.client_id, secret.client_secret)
+    kept = access.token_for(run, PLATFORM_AUDIENCE).access_token
+    clock.advance(1)
+    access.end_run_identity(project)
+    with pytest.raises(Unauthenticated):
+        access.authenticate_secret(secret.client_id, secret.client_secret)
+    with pytest.raises(Unauthenticated):
+        access.authenticate(kept)
+    clock.advance(1)
+    following = access.run_identity(project)
+    again = access.authenticate_secret(following.client_id, following.client_secret)
+    access.authenticate(access.token_for(again, PLATFORM_AUDIENCE).access_token)
 
 
 def test_a_serving_process_may_sync_its_endpoint_and_nothing_else(access: AccessService) -> None:

@@ -58,6 +58,7 @@ class Platform:
         self._source = source
         self.proposed: list[tuple[str, int, str]] = []
         self.refuses: Exception | None = None
+        self.withdrawn = 0
 
     def source(self, project: ProjectRef, version: int) -> Path:
         if version != 1:
@@ -66,6 +67,9 @@ class Platform:
 
     def environment(self, project: ProjectRef, started_by: str) -> dict[str, str]:
         return {}
+
+    def withdraw(self, project: ProjectRef) -> None:
+        self.withdrawn += 1
 
     def propose(
         self,
@@ -119,6 +123,7 @@ def test_a_job_trains_and_proposes_what_came_out(
     job = service.get(PROJECT, job.id)
     assert (job.state, job.new_version, job.message) == ("succeeded", 2, "Release 7 is proposed.")
     assert platform.proposed == [("prod", 2, "user:ada")]
+    assert platform.withdrawn == 1
 
 
 @pytest.mark.parametrize(

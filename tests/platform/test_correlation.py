@@ -78,6 +78,9 @@ class World:
     def source(self, project: ProjectRef, version: int) -> Path:
         return self._archive
 
+    def withdraw(self, project: ProjectRef) -> None:
+        pass
+
     def environment(self, project: ProjectRef, started_by: str) -> dict[str, str]:
         return {}
 

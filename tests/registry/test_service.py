@@ -173,9 +173,12 @@ def test_what_was_registered_is_protected_in_mlflow(
 ) -> None:
     protected = RegisteredVersions(Database(f"sqlite:///{tmp_path / 'test.db'}"))
     assert protected.model("operations", "late-arrival") == ""
+    assert protected.experiments("operations") == ""
     registry.register(PROJECT, example_registration(), ANNA)
     assert protected.model("operations", "late-arrival")
     assert protected.version("operations", "late-arrival", "1")
+    assert protected.experiments("operations")
+    assert protected.experiments("fashion") == ""
     assert protected.artifacts("operations", "run1")
     assert protected.version("operations", "late-arrival", "2") == ""
     assert protected.version("operations", "late-arrival", "x") == ""

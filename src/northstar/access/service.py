@@ -283,6 +283,16 @@ class AccessService:
             started_by=started_by,
         )
 
+    def end_run_identity(self, project: ProjectRef) -> None:
+        """End what the platform's runs of a project were given: secrets, and tokens got by them.
+
+        A token that a script put aside is worth nothing once its run is over. May be repeated.
+        """
+        identity = principal_of("managed", f"run/{project}").id
+        for held in self.credentials.of(identity):
+            self.credentials.remove(identity, held.kind, held.number, PLATFORM.id)
+        self.directory.revoke_tokens(identity, PLATFORM.id)
+
     def endpoint_identity(self, endpoint: EndpointRef) -> Secret:
         """Credentials for a serving process, which outlives this one: one more secret each call.
 

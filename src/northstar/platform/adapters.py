@@ -43,6 +43,9 @@ class JobPlatform:
             "NORTHSTAR_CLIENT_SECRET": secret.client_secret,
         }
 
+    def withdraw(self, project: ProjectRef) -> None:
+        self._access.end_run_identity(project)
+
     def propose(
         self,
         project: ProjectRef,

@@ -19,6 +19,15 @@ class RegisteredVersions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def experiments(self, squad: str) -> str:
+        """Why a squad's experiments may not be renamed or deleted; empty if they may.
+
+        In which of them a version's run is, MLflow alone knows: one version protects them all.
+        """
+        with self._database.read() as connection:
+            found = store.has_any_version(connection, squad)
+        return "versions are registered of the squad's runs" if found else ""
+
     def model(self, squad: str, model: str) -> str:
         """Why a registered model may not be renamed or deleted; empty if it may."""
         with self._database.read() as connection:

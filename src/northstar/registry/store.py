@@ -99,6 +99,11 @@ def versions_of(connection: Connection, project: ProjectRef) -> list[VersionReco
     return [VersionRecord.model_validate_json(row.record) for row in rows]
 
 
+def has_any_version(connection: Connection, squad: str) -> bool:
+    """Whether any version of any project of a squad is registered."""
+    return _exists(connection, model_versions.c.squad == squad)
+
+
 def has_versions(connection: Connection, project: ProjectRef) -> bool:
     """Whether any version of a project is registered."""
     t = model_versions

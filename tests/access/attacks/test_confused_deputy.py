@@ -99,6 +99,17 @@ def test_who_started_a_run_does_not_approve_what_it_registered(
     assert {one.principal for one in denied} == {"user:anna"}
 
 
+def test_a_token_that_a_script_put_aside_registers_nothing_after_its_job(
+    platform: Platform,
+) -> None:
+    kept = platform.token_of_a_run("user:ben")
+    platform.world.clock.advance(1)
+    platform.jobs.withdraw(PROJECT)  # as the job's end does
+    platform.world.clock.advance(1)
+    platform.token_of_a_run("user:chris")  # of the job after it
+    assert platform.register(kept).status_code == 401
+
+
 def test_a_caller_does_not_say_who_started_its_run(platform: Platform) -> None:
     """Neither in the body, nor as somebody who is no run."""
     world = platform.world

@@ -13,7 +13,7 @@ from northstar.access.errors import NotAllowed
 from northstar.access.mlflow.routes import Match
 from northstar.errors import Invalid
 
-BODY_TOUCHES = frozenset({"model", "version", "run"})
+BODY_TOUCHES = frozenset({"experiment", "model", "version", "run"})
 _OWNER = re.compile(r"[0-9a-f]{32}|m-[0-9a-f]{32}")
 
 
@@ -23,6 +23,10 @@ class Protected(Protocol):
     Every answer is the reason in a few words, or ``""`` for what may be changed. Called in a
     worker thread for every such request; it must not call MLflow through the door.
     """
+
+    def experiments(self, squad: str) -> str:
+        """Whether a squad's experiments, with the runs in them, may be renamed or deleted."""
+        ...
 
     def model(self, squad: str, model: str) -> str:
         """Whether a registered model may be renamed or deleted."""
@@ -39,6 +43,9 @@ class Protected(Protocol):
 
 class NothingProtected:
     """For a door in front of an MLflow whose registry nobody releases from."""
+
+    def experiments(self, squad: str) -> str:
+        return ""
 
     def model(self, squad: str, model: str) -> str:
         return ""
@@ -91,6 +98,9 @@ def read_json(content: bytes) -> dict[str, Any]:
 def _reasons(request: Request, protected: Protected) -> Iterator[tuple[str, str]]:
     squad, body = request.squad, request.body
     match request.match.route.touches:
+        case "experiment":
+            experiment = _text(body, "experiment_id", "experimentId")
+            yield f"Experiment {experiment}", protected.experiments(squad)
         case "model":
             name = _text(body, "name")
             yield f"The model {name}", protected.model(squad, name)

@@ -107,7 +107,7 @@ _TABLE: dict[Kind, str] = {
         PATCH,DELETE 3.0/mlflow/workspaces/<workspace>
     """,
     Kind.MANAGE: """
-        POST   2.0/mlflow/experiments/delete
+        POST   2.0/mlflow/experiments/delete touches experiment
         POST   2.0/mlflow/experiments/restore
         POST   2.0/mlflow/registered-models/rename touches model
         DELETE 2.0/mlflow/registered-models/delete touches model
@@ -119,7 +119,7 @@ _TABLE: dict[Kind, str] = {
         PUT    2.0/mlflow-artifacts/artifacts/<path*> touches artifact
         POST   2.0/mlflow/upload-artifact touches upload
         POST   2.0/mlflow/experiments/create
-        POST   2.0/mlflow/experiments/update
+        POST   2.0/mlflow/experiments/update touches experiment
         POST   2.0/mlflow/experiments/set-experiment-tag
         POST   2.0/mlflow/experiments/delete-experiment-tag
         POST   2.0/mlflow/runs/create

@@ -42,6 +42,10 @@ class Platform(Protocol):
         """
         ...
 
+    def withdraw(self, project: ProjectRef) -> None:
+        """End whom a project's runs were: what a script put aside of that is worth nothing then."""
+        ...
+
     def propose(
         self,
         project: ProjectRef,
@@ -183,6 +187,7 @@ class JobService:
         if self._executor.running(place):
             return
         self._executor.stop(_user(job))  # what it left running; nothing of it may go on
+        self._platform.withdraw(job.project_ref)
         result = _read(self._executor.result(place))
         if result.version is not None:
             self._store.change(
