@@ -215,6 +215,13 @@ def test_a_case_that_is_decided_differently_is_shown_with_line_and_policy(folder
         (("expect: deny", "expect: maybe"), "line 14: cases.1.expect"),
         (("{approver: /op", "{king: /op"), "principals.user:anna.king"),
         (("cases:", "case:"), "case"),
+        (("release:propose", "release:propos"), "Line 14: release:propos is no action"),
+        (
+            ("{proposed_by: s", "{proposed: s"),
+            "proposed is no context; did you mean 'proposed_by'?",
+        ),
+        (("proposed_by: service:ci", "proposed_by: ci"), "ci is no principal"),
+        (("principal: user:bert", "principal: bert"), "bert is no principal"),
         (("principals:", "principals: ["), "not YAML"),
     ],
 )

@@ -64,7 +64,9 @@ def role() -> None:
 @click.argument("principal_id", metavar="PRINCIPAL")
 @click.argument("role_name", metavar="ROLE")
 @click.argument("scope")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Until when it holds.")
+@click.option(
+    "--days", type=click.FloatRange(min=0, max=36_500, min_open=True), help="Until when it holds."
+)
 @json_option
 def assign_role(
     principal_id: str, role_name: str, scope: str, days: float | None, as_json: bool

@@ -16,17 +16,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from northstar.access.decisions import PolicyBook
-from northstar.access.domain import Decision, RoleAssignment, RoleName
+from northstar.access.domain import Decision, PrincipalKind, RoleAssignment, RoleName
+from northstar.documents import did_you_mean
 from northstar.errors import Invalid
 from northstar.names import Scope
 
 Expectation = Literal["allow", "deny"]
+_OF_SOMEBODY = ("_by", "_to")  # so that a context's name says that it is a principal
 _WHENEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -102,8 +104,32 @@ def read_cases(file: Path) -> CaseTable:
 
 
 def try_cases(table: CaseTable, book: PolicyBook) -> list[Outcome]:
-    """Ask the policies every case; raises ``Invalid`` for a scope that is none."""
+    """Ask the policies every case.
+
+    Raises ``Invalid`` for what can't be asked, such as an action that is none: every question that
+    the policies don't understand is denied, so that a slip would look like a case that holds.
+    """
+    for case in table.cases:
+        _check(case, book)
     return [_try(case, table, book) for case in table.cases]
+
+
+def _check(case: Case, book: PolicyBook) -> None:
+    actions, about = book.schema.actions, book.schema.about
+    named = [("action", case.action, actions), *(("context", one, about) for one in case.context)]
+    for what, name, known in named:
+        if name not in known:
+            raise Invalid(
+                f"Line {case.line}: {name} is no {what}{did_you_mean(name, known) or '.'}",
+                hint=f"There is: {', '.join(known)}.",
+            )
+    principals = [case.principal, *(v for n, v in case.context.items() if n.endswith(_OF_SOMEBODY))]
+    for principal in principals:
+        if principal.partition(":")[0] not in get_args(PrincipalKind):
+            raise Invalid(
+                f"Line {case.line}: {principal} is no principal.",
+                hint="Write KIND:NAME, such as user:anna or service:ci.",
+            )
 
 
 def _try(case: Case, table: CaseTable, book: PolicyBook) -> Outcome:
