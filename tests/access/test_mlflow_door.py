@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -209,6 +210,13 @@ def test_the_list_of_workspaces_shows_what_the_caller_may_read(server: Server) -
     assert refused.status_code == 403
 
 
+@pytest.mark.parametrize("name", ["95%.txt", "5%, no more.txt", "über 9 %.txt", "%"])
+def test_a_percent_sign_in_a_files_name_is_no_trick(server: Server, name: str) -> None:
+    place = f"/api/2.0/mlflow-artifacts/artifacts/1/{server.run()}/artifacts/{quote(name)}"
+    assert server.send("PUT", place, content=b"said").is_success
+    assert server.send("GET", place).content == b"said"
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -225,6 +233,8 @@ def test_the_list_of_workspaces_shows_what_the_caller_may_read(server: Server) -
         "/api/2.0/mlflow/runs/get;a=b",
         "/api/2.0/mlflow-artifacts/artifacts/%252e%252e/x",
         "/api/2.0/mlflow-artifacts/artifacts/..%2f..%2fmlflow.db",
+        "/api/2.0/mlflow-artifacts/artifacts/%25252e%25252e/x",
+        "/api/2.0/mlflow-artifacts/artifacts/a%2541/x",
         "/ajax-api/2.0/mlflow/gateway-proxy?gateway_path=x",
         "/gateway/proxy/x/y",
         "/static-files/../../../handlers.py",

@@ -12,7 +12,7 @@ import json
 import logging
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from pydantic import JsonValue
 from starlette.concurrency import run_in_threadpool
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 WORKSPACE_HEADER = "x-mlflow-workspace"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _WITHHELD = frozenset({"authorization", "cookie", "proxy-authorization", WORKSPACE_HEADER})
-_TRICKS = (b"%2f", b"%5c", b"%2e", b"%25", b"%3b", b"%00")
+_TRICKS = (b"%2f", b"%5c", b"%2e", b"%3b", b"%00")
 _LONGEST_BODY_BYTES = 1 << 20
 _SAME_DEED_SECONDS = 60.0
 _MOST_REMEMBERED = 10_000
@@ -263,6 +263,7 @@ def _is_a_trick(scope: AsgiScope, path: str) -> bool:
     segments = path.split("/")[1:]
     return (
         any(trick in raw for trick in _TRICKS)
+        or unquote_to_bytes(path) != path.encode()  # a second decoding would read another one
         or not path.isprintable()
         or "\\" in path
         or "" in segments[:-1]
