@@ -15,6 +15,7 @@ from northstar.platform.lease import Lease, leases
 from northstar.platform.loops import Group, Loop, Loops
 from northstar.telemetry import trace_context
 from northstar.telemetry.fake import RecordingTelemetry
+from northstar.telemetry.trace_context import TraceContext
 
 
 @pytest.fixture
@@ -66,6 +67,25 @@ def test_a_loop_outlives_an_outage_of_thousands_of_steps(
     with caplog.at_level(logging.CRITICAL):
         loops.start()
         assert recovered.wait(30)
+        loops.stop()
+
+
+def test_a_loop_outlives_a_telemetry_that_fails(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(RecordingTelemetry):
+        def begin(self, parent: TraceContext | None) -> TraceContext:
+            if not again.is_set():
+                again.set()
+                raise OSError("no telemetry")
+            return super().begin(parent)
+
+    again, done, clock = threading.Event(), threading.Event(), SystemClock()
+    group = Group(Lease(database, clock, "loops", "a"), [Loop("work", done.set, 0.01)])
+    loops = Loops([group], clock, Broken())
+    with caplog.at_level(logging.CRITICAL):
+        loops.start()
+        assert done.wait(10)
         loops.stop()
 
 

@@ -152,10 +152,14 @@ class Loops:
 
     def _run(self, group: Group, loop: Loop) -> None:
         while not self._stop.is_set():
+            pause = 0.1
             if group.held.wait(timeout=0.5) and group.lease.lasts():
-                self._stop.wait(self._step(loop))
-            else:
-                self._stop.wait(0.1)
+                try:
+                    pause = self._step(loop)
+                except Exception:  # to tell of a step failed; the thread outlives that, too
+                    log.exception("the loop %s could not be told of", loop.name)
+                    pause = loop.pause_seconds
+            self._stop.wait(pause)
 
     def _step(self, loop: Loop) -> float:
         """Take one step and say how long to rest."""
