@@ -91,9 +91,12 @@ _SIGN_IN = re.compile(
     r"SIGN_IN|CLIENT_ID|PUBLIC_URL|REDIRECT|ISSUER|AUDIENCE|OIDC|TRUSTED|POLICIES|_JOBS$"
 )
 _ALLOWING: Mapping[str, tuple[str, str]] = {
+    "alerts": ("tells nobody any more", "tells of what it sees again"),
+    "data-export": ("can be copied to elsewhere", "can no longer be copied to elsewhere"),
     "public-access": ("is reached from everywhere", "is no longer reached from everywhere"),
     "purge-protection": ("can be purged for good", "can no longer be purged"),
     "shared-keys": ("lets in whoever has a key", "no longer lets in whoever has a key"),
+    "subnet-rules": ("lets through what no rule names", "lets through what rules name alone"),
     "tls": ("takes connections that others can read", "no longer takes connections without TLS"),
 }
 """What it means to break a policy, and to keep it again."""

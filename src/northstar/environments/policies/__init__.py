@@ -16,7 +16,7 @@ from northstar.environments.policies.known_types import KNOWN_TYPES, types
 from northstar.environments.policies.labels import REGIONS, TAGS, regions, tags
 from northstar.environments.policies.logs import diagnostics
 from northstar.environments.policies.network import public_addresses, subnet_rules
-from northstar.environments.policies.settings import SETTINGS, settings
+from northstar.environments.policies.settings import SETTINGS, left_out, settings
 from northstar.environments.policies.values import at
 from northstar.environments.policies.written_secrets import secrets
 
@@ -39,6 +39,7 @@ def check(plan: Plan, grants: Collection[Grant] = GRANTS) -> list[Finding]:
     """Every finding of every policy, in order; empty for a plan that may be applied."""
     policies: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
         settings,
+        left_out,
         public_addresses,
         private_endpoints,
         private_dns,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -17,6 +17,17 @@ def at(values: Any, path: str) -> Any:
         else:
             return None
     return found
+
+
+def every(values: Any, path: str) -> Iterator[Any]:
+    """The values at ``a.b``, of each block where there are several ``a``."""
+    step, _, rest = path.partition(".")
+    for one in values if isinstance(values, list) else [values]:
+        if isinstance(one, Mapping) and step in one:
+            if rest:
+                yield from every(one[step], rest)
+            else:
+                yield one[step]
 
 
 def shown(value: Any) -> str:
