@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -38,6 +39,48 @@ _SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("alerts", "monitor_action_group", {"enabled": False}),
 )
 
+_RULES: dict[str, dict[str, Any]] = {
+    "all of Azure gets in": {"direction": "Inbound", "source_address_prefix": "AzureCloud"},
+    "all of the network, by its tag, gets in": {"source_address_prefix": "VirtualNetwork"},
+    "all ports are open to people": {"destination_port_range": "*"},
+    "nobody is named": {"source_address_prefix": None},
+    "addresses of others get in": {"source_address_prefixes": ["10.0.0.0/8", "8.8.8.8"]},
+    "all of the Internet is reached": {
+        "direction": "Outbound",
+        "destination_address_prefix": "0.0.0.0/0",
+    },
+    "all of Azure is reached": {
+        "direction": "Outbound",
+        "destination_address_prefix": "AzureCloud.westeurope",
+    },
+}
+_RULE = {
+    "name": "mistaken",
+    "access": "Allow",
+    "direction": "Inbound",
+    "priority": 300,
+    "protocol": "Tcp",
+    "source_address_prefix": "10.8.0.0/16",
+    "destination_address_prefix": "10.48.0.0/24",
+    "destination_port_range": "443",
+}
+_TRUSTS = {
+    "another tenant's Azure DevOps": {
+        "issuer": "https://login.microsoftonline.com/99999999-9999-9999-9999-999999999999/v2.0",
+        "subject": "sc://airline/fares/prod",
+    },
+    "any issuer": {"issuer": "https://issuer.example.com"},
+    "any branch of a repository": {"subject": "repo:airline/late-arrival:ref:refs/heads/x"},
+    "any repository": {"subject": "repo:airline/*:environment:prod"},
+    "tokens for others": {"audience": ["api://AzureADTokenExchange", "https://example.com"]},
+}
+_SECRETS: dict[str, tuple[str, Any]] = {
+    "a key by its name": ("api_key", "hunter2"),
+    "a password by its short name": ("db_passwd", "hunter2"),
+    "a token in a map": ("tokens_of", {"ci": "ghp_" + "0123456789abcdef"}),
+    "a password by its name in a map": ("databases", {"main": {"password": "hunter2"}}),
+}
+
 
 @pytest.fixture(scope="module")
 def prod(folder: Folder, stub: None) -> Document:
@@ -53,9 +96,15 @@ def prod(folder: Folder, stub: None) -> Document:
 def test_an_argument_that_opens_something_is_found(
     prod: Document, policy: str, kind: str, values: dict[str, Any]
 ) -> None:
-    found = _found(prod, lambda changed: _first(changed, kind)["values"].update(values))
+    found = _found(prod, lambda changed: _write(changed, kind, values))
     assert {one.policy for one in found} == {policy}, found
     assert "hunter2" not in str(found)
+
+
+def test_an_administrator_that_azure_names_by_itself_is_not(prod: Document) -> None:
+    values = {"administrator_login": "azure-made"}
+    server = "postgresql_flexible_server"
+    assert not _found(prod, lambda one: _first(one, server)["values"].update(values))
 
 
 def test_a_password_that_no_plan_shows_is_found_where_it_is_written(prod: Document) -> None:
@@ -67,6 +116,128 @@ def test_a_password_that_no_plan_shows_is_found_where_it_is_written(prod: Docume
     assert (found.policy, "administrator_password_wo" in found.message) == ("shared-keys", True)
 
 
+@pytest.mark.parametrize("mistake", _RULES)
+def test_a_rule_of_a_subnet_that_opens_too_much_is_found(prod: Document, mistake: str) -> None:
+    rule = {**_RULE, **_RULES[mistake]}
+    kind = "network_security_group"
+    found = _found(prod, lambda one: _first(one, kind)["values"]["security_rule"].append(rule))
+    assert {one.policy for one in found} == {"subnet-rules"}
+    assert "mistaken" in found[0].message
+
+
+def test_a_rule_that_names_who_and_which_port_is_not(prod: Document) -> None:
+    kind = "network_security_group"
+    assert not _found(prod, lambda one: _first(one, kind)["values"]["security_rule"].append(_RULE))
+
+
+@pytest.mark.parametrize("host", ["*", "*.com"])
+def test_training_that_may_reach_everything_is_found(prod: Document, host: str) -> None:
+    kind, values = (
+        "machine_learning_workspace_network_outbound_rule_fqdn",
+        {"destination_fqdn": host},
+    )
+    (found,) = _found(prod, lambda changed: _first(changed, kind)["values"].update(values))
+    assert found.policy == "subnet-rules"
+
+
+@pytest.mark.parametrize("mistake", _TRUSTS)
+def test_a_trust_in_others_is_found(prod: Document, mistake: str) -> None:
+    kind = "federated_identity_credential"
+    found = _found(prod, lambda one: _first(one, kind)["values"].update(_TRUSTS[mistake]))
+    assert {one.policy for one in found} == {"trusts"}
+
+
+def test_a_trust_that_is_not_of_ci_is_found(prod: Document) -> None:
+    def write(changed: Document) -> None:
+        arguments = _written(changed, "squad", "azurerm_federated_identity_credential")
+        training = 'azurerm_user_assigned_identity.this["training"]'
+        arguments["user_assigned_identity_id"] = {"references": [f"{training}.id", training]}
+
+    assert {one.policy for one in _found(prod, write)} == {"trusts"}
+
+
+@pytest.mark.parametrize("image", ["docker.io/python:3.12", "docker.io/python:latest"])
+def test_an_image_from_elsewhere_is_found(prod: Document, image: str) -> None:
+    def write(changed: Document) -> None:
+        template = _written(changed, "control_plane", "azurerm_container_app")["template"]
+        template[0]["container"][0]["image"] = {"constant_value": image}
+        _first(changed, "container_app")["values"]["template"][0]["container"][0]["image"] = image
+
+    found = _found(prod, write)
+    assert {one.policy for one in found} == {"images"}
+    assert any("tomorrow" in one.message for one in found) == image.endswith("latest")
+
+
+@pytest.mark.parametrize("mistake", _SECRETS)
+def test_a_secret_in_a_default_is_found(prod: Document, mistake: str) -> None:
+    name, default = _SECRETS[mistake]
+    variables = prod["configuration"]["root_module"]["variables"]
+    assert name not in variables
+
+    def write(changed: Document) -> None:
+        changed["configuration"]["root_module"]["variables"][name] = {"default": default}
+
+    (found,) = _found(prod, write)
+    assert (found.policy, found.address) == ("secrets", f"var.{name}")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"name": "NORTHSTAR_CLIENT_SECRET", "value": "hunter2"},
+        {"name": "DATABASE", "value": "postgresql://ada:hunter2@db/northstar"},
+    ],
+)
+def test_a_secret_in_the_settings_of_an_app_is_found(
+    prod: Document, setting: dict[str, str]
+) -> None:
+    def write(changed: Document) -> None:
+        template = _first(changed, "container_app")["values"]["template"]
+        template[0]["container"][0]["env"].append(setting)
+
+    (found,) = _found(prod, write)
+    assert found.policy == "secrets"
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "network.azurerm_virtual_network.this",
+        "network.azurerm_network_security_group.this",
+        "vault.azurerm_key_vault.this",
+        "control_plane.store.azurerm_storage_account.this",
+    ],
+)
+def test_a_diagnostic_setting_without_logs_is_found(prod: Document, target: str) -> None:
+    module = f"module.{'.module.'.join(target.split('.')[:-2])}."
+
+    def silence(changed: Document) -> None:
+        root = changed["planned_values"]["root_module"]
+        for one in _made(root, "azurerm_monitor_diagnostic_setting"):
+            if one["address"].startswith(f"{module}azurerm"):
+                one["values"]["enabled_log"] = []
+
+    found = {(one.policy, one.address.partition("[")[0]) for one in _found(prod, silence)}
+    assert ("diagnostics", f"{module}{'.'.join(target.split('.')[-2:])}") in found
+    assert {policy for policy, _ in found} == {"diagnostics"}
+
+
+def test_an_account_whose_blobs_are_not_logged_is_found(prod: Document) -> None:
+    def silence(changed: Document) -> None:
+        root = changed["planned_values"]["root_module"]
+        for one in _made(root, "azurerm_monitor_diagnostic_setting"):
+            if one["address"].startswith("module.models") and one["name"] == "blob":
+                one["values"]["enabled_log"] = []
+
+    (found,) = _found(prod, silence)
+    assert (found.policy, found.address) == (
+        "diagnostics",
+        "module.models.azurerm_storage_account.this",
+    )
+    assert "blob service" in found.message
+
+
 def _found(document: Document, change: Callable[[Document], Any]) -> list[Finding]:
     """What is found once a plan, of which nothing was found, is changed."""
     changed = copy.deepcopy(document)
@@ -76,6 +247,25 @@ def _found(document: Document, change: Callable[[Document], Any]) -> list[Findin
 
 def _first(document: Document, kind: str) -> Block:
     return next(_made(document["planned_values"]["root_module"], f"azurerm_{kind}"))
+
+
+def _write(document: Document, kind: str, values: dict[str, Any]) -> None:
+    """Give the first resource of a type arguments, in the code and in what is planned."""
+    one = _first(document, kind)
+    one["values"].update(values)
+    module = document["configuration"]["root_module"]
+    for name in re.findall(r"module\.(\w+)", one["address"]):
+        module = module["module_calls"][name]["module"]
+    written = next(
+        r for r in module["resources"] if (r["type"], r["name"]) == (one["type"], one["name"])
+    )
+    written["expressions"].update({name: _expression(value) for name, value in values.items()})
+
+
+def _expression(value: Any) -> Any:
+    if isinstance(value, list):
+        return [{name: _expression(inner) for name, inner in block.items()} for block in value]
+    return {"constant_value": value}
 
 
 def _made(module: Mapping[str, Any], kind: str) -> Iterator[Block]:

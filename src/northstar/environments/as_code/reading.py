@@ -12,13 +12,13 @@ from northstar.documents import Fault, Place, did_you_mean, parse_document, read
 from northstar.environments.as_code.control_plane_settings import fault_of
 from northstar.environments.as_code.errors import PlatformFileInvalid
 from northstar.environments.as_code.platform_file import FILE_NAME, PlatformFile, StateInAzure
-from northstar.environments.as_code.secret_texts import (
+from northstar.environments.policies import REGIONS, TAGS
+from northstar.environments.secret_texts import (
     ADVICE,
     in_comments,
     is_secret,
     is_secret_setting,
 )
-from northstar.environments.policies import REGIONS, TAGS
 from northstar.errors import NotFound
 
 _LONGEST_SQUAD = 54

@@ -12,11 +12,13 @@ from northstar.environments.plan import Plan
 from northstar.environments.policies.endpoints import monitor_scopes, private_dns, private_endpoints
 from northstar.environments.policies.findings import Finding
 from northstar.environments.policies.identity import Right, rights, roles
+from northstar.environments.policies.images import images
 from northstar.environments.policies.known_types import KNOWN_TYPES, types
 from northstar.environments.policies.labels import REGIONS, TAGS, regions, tags
 from northstar.environments.policies.logs import diagnostics
-from northstar.environments.policies.network import public_addresses, subnet_rules
+from northstar.environments.policies.network import outbound_hosts, public_addresses, subnet_rules
 from northstar.environments.policies.settings import SETTINGS, left_out, settings
+from northstar.environments.policies.trusts import trusts
 from northstar.environments.policies.values import at
 from northstar.environments.policies.written_secrets import secrets
 
@@ -46,6 +48,9 @@ def check(plan: Plan, grants: Collection[Grant] = GRANTS) -> list[Finding]:
         monitor_scopes,
         diagnostics,
         subnet_rules,
+        outbound_hosts,
+        trusts,
+        images,
         tags,
         regions,
         secrets,

@@ -144,14 +144,18 @@ def left_out(plan: Plan) -> Iterator[Finding]:
 
 
 def _is_given(one: Resource, path: str) -> bool:
-    """Whether an argument has a value, or might have one that the plan can't tell."""
-    known = list(every(one.values, path))
-    if any(known):
-        return True
-    for expression in every(one.expressions, path):
-        if isinstance(expression, Mapping) and "constant_value" in expression:
-            if expression["constant_value"]:
-                return True
-        elif not known or path.endswith("_wo"):  # what is written only is never in a plan
-            return True
-    return False
+    """Whether an argument is written with a value, or with one that the plan can't tell.
+
+    What is not written does not count: Azure answers with values of its own.
+    """
+    written, known = list(every(one.expressions, path)), list(every(one.values, path))
+    if not written:
+        return False
+    if path.endswith("_wo") or not known:  # what is written only is never in a plan
+        return any(_may_be_given(expression) for expression in written)
+    return any(known)
+
+
+def _may_be_given(expression: Any) -> bool:
+    constant = isinstance(expression, Mapping) and "constant_value" in expression
+    return bool(expression["constant_value"]) if constant else True

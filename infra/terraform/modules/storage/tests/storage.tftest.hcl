@@ -107,3 +107,21 @@ run "copies_that_premium_does_not_have_are_refused" {
 
   expect_failures = [var.replication]
 }
+
+# By these names the policy `diagnostics` knows, before the account is there, which service is logged.
+run "logs_of_each_service_are_kept" {
+  command = plan
+
+  override_resource {
+    target          = azurerm_storage_account.this
+    override_during = plan
+    values = {
+      id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.Storage/storageAccounts/stnorthstartest"
+    }
+  }
+
+  assert {
+    condition     = endswith(azurerm_monitor_diagnostic_setting.blob[0].target_resource_id, "/blobServices/default") && endswith(azurerm_monitor_diagnostic_setting.file.target_resource_id, "/fileServices/default")
+    error_message = "The settings must be of the services that they are named after."
+  }
+}

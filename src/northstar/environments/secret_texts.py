@@ -1,4 +1,4 @@
-"""Texts that look like secrets, in a file that everybody reads who reviews it."""
+"""Texts that look like secrets, in files that everybody reads who reviews them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|_KEY|WEBHOOK)$")
+_NAME_OF_A_VARIABLE = re.compile(
+    r"(^|[_.-])(pass(word|wd|phrase)?|passwd|pwd|secret|token|key|credential|connection_string|webhook)s?$",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(r"^(env|file|keyvault):")  # to where a secret is kept
 
 ADVICE = "looks like a secret; put it into the vault and write keyvault:https://… instead"
@@ -29,6 +33,12 @@ def is_secret(text: str) -> bool:
 def is_secret_setting(name: str, value: str) -> bool:
     """Whether a setting of such a name holds its secret, and not where that is kept."""
     return _NAME.search(name) is not None and not _REFERENCE.match(value)
+
+
+def is_secret_value(name: str, value: str) -> bool:
+    """Whether a text is a secret, by itself or by the name of the variable that holds it."""
+    named = bool(_NAME_OF_A_VARIABLE.search(name)) and value != ""
+    return is_secret(value) or (named and not _REFERENCE.match(value))
 
 
 def in_comments(text: str) -> Iterator[int]:
