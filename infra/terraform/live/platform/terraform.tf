@@ -34,6 +34,11 @@ provider "azurerm" {
       recover_soft_deleted_key_vaults = true
     }
 
+    # Azure makes a rule of its own beside each Application Insights, which nobody would remove with it.
+    application_insights {
+      disable_generated_rule = true
+    }
+
     # Waiting for the queues of an account that answers inside of the network alone would not end.
     storage {
       data_plane_available = false
