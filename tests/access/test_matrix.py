@@ -298,7 +298,7 @@ ASKED: list[tuple[str, str, Ask]] = [
     ("endpoint:invoke", "endpoint", _invokes),
     ("mlflow:read", "squad", _mlflow("GET", "2.0/mlflow/runs/get?run_id=x")),
     ("mlflow:write", "squad", _mlflow("POST", "2.0/mlflow/experiments/create", {"name": "x"})),
-    ("mlflow:manage", "squad", _mlflow("POST", "2.0/mlflow/experiments/delete")),
+    ("mlflow:manage", "squad", _mlflow("POST", "2.0/mlflow/experiments/restore")),
     ("mlflow:promote", "squad", _mlflow("POST", "2.0/mlflow/registered-models/alias", _ALIAS)),
     ("mlflow:provision", "squad", _mlflow("POST", "3.0/mlflow/workspaces", {"name": "{squad}"})),
 ]

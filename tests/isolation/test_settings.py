@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,8 @@ def test_a_name_keeps_its_number_and_nobody_else_gets_it(tmp_path: Path) -> None
 def test_a_number_that_could_not_be_kept_is_not_used(tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     one, other = (UserNumbers(file, range(20000, 20002)) for _ in range(2))
-    full = tmp_path / f".users.json.{os.getpid()}.part"  # as a full disk would, it
+    part = f".users.json.{os.getpid()}-{threading.get_ident()}.part"
+    full = tmp_path / part  # as a full disk would, it
     full.mkdir()  # keeps the file from being written
     with pytest.raises(IsADirectoryError):
         one.number("job:a")
