@@ -22,13 +22,18 @@ _NAME_MAX = 63
 
 def check_name(value: str, what: str) -> str:
     """Return ``value`` if it is a valid name for a ``what``; raise ``Invalid`` otherwise."""
-    if len(value) > _NAME_MAX or not _NAME.fullmatch(value):
+    if not is_name(value):
         raise Invalid(
             f"{value!r} is not a valid {what} name.",
             hint=f"Use 1 to {_NAME_MAX} lower-case letters, digits and single hyphens, "
             "starting with a letter, for example 'late-arrival'.",
         )
     return value
+
+
+def is_name(value: str) -> bool:
+    """Whether something can be called so."""
+    return len(value) <= _NAME_MAX and _NAME.fullmatch(value) is not None
 
 
 def check_environment(value: str) -> EnvironmentName:

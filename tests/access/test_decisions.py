@@ -62,7 +62,7 @@ def may(
         ("role:assign", "platform-admin squad-owner"),
         ("elevation:decide", "platform-admin squad-owner"),
         ("endpoint:operate", "platform-admin squad-owner operator"),
-        ("principal:create", "platform-admin"),
+        ("principal:create", "platform-admin squad-owner"),
         ("squad:create", "platform-admin"),
         ("freeze:manage", "platform-admin squad-owner release-manager"),
         ("environment:update", "platform-admin"),

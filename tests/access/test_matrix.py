@@ -114,6 +114,7 @@ def _furnish(world: World) -> None:
         squads.add_squad(Squad(name=squad, description="", created_by="x", created_at=now))
         project = {"squad": squad, "name": PROJECT, "description": "", "created_by": "x"}
         squads.add_project(Project(**project, created_at=now))
+        directory.create("service", f"{squad}/ci", PLATFORM.id, with_secret=False)
         service = world.platform.elevations
         wanted = service.request(asker, "reader", Scope(squad), "to see", timedelta(hours=1))
         world.requests[squad] = service.reject(PLATFORM, wanted.id, "no").id
@@ -221,6 +222,17 @@ def _lifts_a_freeze(world: World, role: RoleName, scope: Scope) -> bool:
     return _answers(204, "DELETE", f"/api/freezes/{held.id}")(world, role, scope)
 
 
+def _makes_a_service(world: World, role: RoleName, scope: Scope) -> bool:
+    named = {"kind": "service", "name": f"{scope.squad}/of-{role}", "secret": False}
+    return _answers(201, "POST", "/api/principals", json=named)(world, role, scope)
+
+
+def _approves(world: World, role: RoleName, scope: Scope) -> bool:
+    squad, project, environment = str(scope).strip("/").split("/")
+    place = f"/api/squads/{squad}/projects/{project}/environments/{environment}"
+    return _answers(404, "POST", f"{place}/releases/1/approve", json={})(world, role, scope)
+
+
 def _reads_a_role(world: World, role: RoleName, scope: Scope) -> bool:
     held = world.platform.access.directory.assign("user:target", "approver", scope, PLATFORM.id)
     answer = world.send(role, "GET", f"/api/role-assignments/{held.id}")
@@ -253,6 +265,10 @@ def _mlflow(method: str, path: str, body: Any = None) -> Ask:
 
 def _is_the_targets(one: Any, squad: str) -> bool:
     return bool(one["principal"] == "user:target" and one["scope"] == f"/{squad}")
+
+
+def _is_its_service(one: Any, squad: str) -> bool:
+    return bool(one["id"] == f"service:{squad}/ci")
 
 
 def _is_of_the_squad(one: Any, squad: str) -> bool:
@@ -295,6 +311,12 @@ ASKED: list[tuple[str, str, Ask]] = [
     ("project:read", "squad", _shows("/api/squads/{squad}/projects", _is_of_the_squad)),
     ("audit:read", "squad", _answers(200, "GET", "/api/audit?scope={scope}")),
     ("principal:create", "platform", _answers(201, "POST", "/api/principals/user:target/secrets")),
+    ("principal:create", "squad", _makes_a_service),
+    ("principal:read", "platform", _answers(200, "GET", "/api/principals/user:target")),
+    ("principal:read", "squad", _shows("/api/principals", _is_its_service)),
+    ("principal:delete", "platform", _answers(404, "DELETE", "/api/principals/user:nobody")),
+    ("principal:delete", "squad", _answers(404, "DELETE", "/api/principals/service:{squad}/no")),
+    ("release:approve", "endpoint", _approves),
     ("endpoint:invoke", "endpoint", _invokes),
     ("mlflow:read", "squad", _mlflow("GET", "2.0/mlflow/runs/get?run_id=x")),
     ("mlflow:write", "squad", _mlflow("POST", "2.0/mlflow/experiments/create", {"name": "x"})),

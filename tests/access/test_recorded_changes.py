@@ -303,9 +303,10 @@ def test_principals_and_links_are_recorded_by_name_and_without_what_is_secret(wo
         return entry.principal, entry.detail
 
     number = made["client_secret"].split("_")[1]
-    named = {"principal": "service:new", "credential": f"secret {number}"}
-    assert told("principal:create") == ("user:admin", named)
-    assert told("principal:delete") == ("user:admin", {"principal": "service:new"})
+    named = {"principal": "service:new", "policies": ["platform-admin"]}
+    created = {**named, "credential": f"secret {number}"}
+    assert told("principal:create") == ("user:admin", created)
+    assert told("principal:delete") == ("user:admin", named)
     asked = {"principal": "user:anna", "link": fingerprint(code)}
     assert told("session:create") == ("user:admin", asked)
     started = world.access.audit.entries(action="session:start")[0]

@@ -93,7 +93,7 @@ _TRUST = {"issuer": "https://id.example", "audience": "a", "subject": "repo:x/y"
     [
         ("/api/principals/user:admin/secrets", {}),
         ("/api/principals/user:admin/certificates", {"pem": _PEM}),
-        ("/api/principals/user:admin/trusts", _TRUST),
+        ("/api/principals/service:admin/trusts", _TRUST),
         ("/api/principals/user:admin/accounts", {"subject": "mine"}),
         ("/api/sign-in-links", {"principal": "user:admin"}),
     ],
@@ -110,13 +110,16 @@ def test_who_administers_for_an_hour_does_not_become_a_lasting_administrator(
     bench.principal("admin", "platform-admin")
     lasting, until = bench.headers(), clock.now() + timedelta(hours=1)
     bench.access.directory.assign("user:olga", "platform-admin", Scope(), "test", until)
+    for name in ("admin", "anna"):
+        bench.access.directory.create("service", name, "test", with_secret=False)
+    bench.access.directory.assign("service:admin", "platform-admin", Scope(), "test")
     olga = bench.headers("olga", "")
     refused = client.post(path, json=body, headers=olga)
     assert (refused.status_code, "until" in refused.json()["message"]) == (403, True)
     told = bench.access.audit.entries(outcome="denied", limit=1)[0]
     assert told.detail["policies"] == ["what-ends-gives-no-longer"]
     # the work of an administrator goes on, and nobody else is held up
-    others = path.replace("user:admin", "user:anna")
-    meant = {name: value.replace("user:admin", "user:anna") for name, value in body.items()}
+    others = path.replace(":admin", ":anna")
+    meant = {name: value.replace(":admin", ":anna") for name, value in body.items()}
     assert client.post(others, json=meant, headers=olga).is_success
     assert client.post(path, json=body, headers=lasting).status_code != 403

@@ -60,8 +60,9 @@ def test_the_whole_road_over_http(office: Office) -> None:
     assert (record.version, record.registered_by) == (1, "user:anna")
     assert StandardsClient(anna).gate(PROJECT, 1).passed
     release = ReleaseClient(anna).propose(PROD, 1, note="the first")
-    with pytest.raises(Denied):
+    with pytest.raises(Denied, match="who proposed a release may not approve it") as refused:
         ReleaseClient(anna).approve(PROD, release.id)
+    assert "access request" not in refused.value.hint  # no role would help
     assert ReleaseClient(ben).approve(PROD, release.id, "good").state == "approved"
     office.world.settle()
     view = ReleaseClient(ben).release(PROD, release.id)
@@ -70,6 +71,25 @@ def test_the_whole_road_over_http(office: Office) -> None:
     assert RegistryClient(ben).aliases(PROJECT) == {"prod": 1}
     uses = RegistryClient(ben).lineage(PROJECT, 1).uses
     assert [(use.environment, use.state) for use in uses] == [("prod", "live")]
+
+
+def test_who_may_not_approve_learns_which_role_it_takes_and_nothing_of_other_squads(
+    office: Office,
+) -> None:
+    anna, rita = office.connection("anna"), office.connection("rita", "reader")
+    office.world.offer_model(1)
+    RegistryClient(anna).register(office.world.registration(1))
+    known = ReleaseClient(anna).propose(PROD, 1).id
+    stranger = office.bench.token("otto", "squad-owner", "/pricing")
+    outside = Connection(
+        Credentials("http://testserver", token=stranger), transport=office.http._transport
+    )
+    with pytest.raises(Denied, match="user:rita may not release:approve") as told:
+        ReleaseClient(rita).approve(PROD, known)
+    assert "It takes the role approver" in told.value.hint
+    for release in (known, known + 1):
+        with pytest.raises(Denied, match="user:otto may not release:approve"):
+            ReleaseClient(outside).approve(PROD, release)
 
 
 @pytest.mark.parametrize("action", ["register", "propose", "rollback"])

@@ -323,3 +323,33 @@ def test_every_event_is_in_the_audit(world: World) -> None:
     events = world.releases.events(DEV, release.id)
     entries = [e for e in world.access.audit.entries() if e.detail.get("release") == release.id]
     assert {e.action for e in entries} == {f"release:{event.kind}" for event in events}
+
+
+@pytest.mark.parametrize("made", ["by themselves", "by way of another service", "and withdrawn"])
+def test_who_made_a_key_of_a_program_does_not_approve_what_came_by_way_of_it(
+    world: World, made: str
+) -> None:
+    """An owner who may make their squad's CI a secret can act as the CI."""
+    directory, ci = world.access.directory, "service:operations/ci"
+    maker = "user:ben"
+    if made == "by way of another service":
+        directory.create("service", "terraform", by=maker)
+        maker = "service:terraform"
+    directory.create("service", "operations/ci", by=maker)
+    if made == "and withdrawn":
+        (held,) = world.access.credentials.of(ci)
+        world.access.credentials.remove(ci, "secret", held.number, maker)
+    world.give(ci, "data-scientist", "/operations")
+    world.register(1)  # by anna
+    release = world.releases.propose(PROD, 1, directory.get(ci))
+    with pytest.raises(FourEyes, match="who made a credential of service:operations/ci"):
+        world.releases.approve(PROD, release.id, world.ben)
+    assert world.releases.approve(PROD, release.id, world.chris).state == "approved"
+
+
+def test_an_approval_is_recorded_with_what_allowed_it(world: World) -> None:
+    world.register(1)
+    release = world.releases.propose(PROD, 1, world.ben)
+    world.releases.approve(PROD, release.id, world.chris)
+    (entry,) = world.access.audit.entries(action="release:approved")
+    assert (entry.principal, entry.detail["policies"]) == ("user:chris", ["squad-owner"])

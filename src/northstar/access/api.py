@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -18,6 +19,8 @@ from northstar.access.domain import (
     Principal,
     RoleAssignment,
     Secret,
+    home_of,
+    principal_of,
 )
 from northstar.access.errors import BadCredentials
 from northstar.access.guard import Guard, caller
@@ -101,26 +104,40 @@ def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None
 def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None:
     directory = service.directory
 
-    @routes.post("/api/principals", status_code=201, dependencies=[guard("principal:create")])
+    @routes.post(
+        "/api/principals", status_code=201, dependencies=[guard.authenticated("principal:create")]
+    )
     def create(body: NewPrincipal, request: Request) -> Secret:
-        by = caller(request).id
-        return directory.create(body.kind, body.name, by, with_secret=body.secret)
+        who, made = caller(request), principal_of(body.kind, body.name)
+        allowed = service.check(who, "principal:create", home_of(made.id)).reasons
+        service.require_place(home_of(made.id))
+        lasts = timedelta(days=body.days)
+        return directory.create(
+            body.kind, body.name, who.id, with_secret=body.secret, lasts=lasts, policies=allowed
+        )
 
-    @routes.get("/api/principals", dependencies=[guard("principal:read")])
-    def principals() -> list[Principal]:
-        return directory.principals()
+    @routes.get("/api/principals", dependencies=[guard.authenticated("principal:read")])
+    def principals(request: Request) -> list[Principal]:
+        who = caller(request)
+        found = directory.principals()
+        return [one for one in found if service.allowed(who, "principal:read", home_of(one.id))]
 
-    @routes.get("/api/principals/{principal:path}", dependencies=[guard("principal:read")])
-    def principal(principal: str) -> Principal:
+    @routes.get(
+        "/api/principals/{principal:path}", dependencies=[guard.authenticated("principal:read")]
+    )
+    def principal(principal: str, request: Request) -> Principal:
+        service.check(caller(request), "principal:read", home_of(principal))
         return directory.get(principal)
 
     @routes.delete(
         "/api/principals/{principal:path}",
         status_code=204,
-        dependencies=[guard("principal:delete")],
+        dependencies=[guard.authenticated("principal:delete")],
     )
     def delete(principal: str, request: Request) -> None:
-        directory.delete(principal, caller(request).id)
+        who = caller(request)
+        allowed = service.check(who, "principal:delete", home_of(principal)).reasons
+        directory.delete(principal, who.id, allowed)
 
 
 def _roles(routes: APIRouter, service: AccessService, guard: Guard) -> None:

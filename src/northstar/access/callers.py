@@ -33,12 +33,14 @@ class Caller:
         cookie: the web session's cookie, when that is how the caller was known; a request that
             changes something must then carry the session's CSRF token.
         started_by: who started the run that speaks; empty for anybody else.
+        proven_at: when the caller proved who they are, in seconds since 1970.
     """
 
     principal: Principal
     credential: str = ""
     cookie: str = ""
     started_by: str = ""
+    proven_at: float = 0.0
 
 
 def identify(access: AccessService, headers: Mapping[str, str]) -> Caller:
@@ -55,8 +57,12 @@ def identify(access: AccessService, headers: Mapping[str, str]) -> Caller:
             f"{scheme} authorization is not understood here.", hint="Send a bearer token."
         )
     if cookie := session_cookie(headers.get("cookie", "")):
-        known = access.authenticate_session(cookie)
-        return Caller(known, f"session:{fingerprint(cookie)}", cookie)
+        known, (_, since) = (
+            access.authenticate_session(cookie),
+            access.sessions.principal_of(cookie),
+        )
+        named = f"session:{fingerprint(cookie)}"
+        return Caller(known, named, cookie, proven_at=since.timestamp())
     raise Unauthenticated(
         "The request does not say who is asking.",
         hint="Send 'Authorization: Bearer TOKEN' (`northstar token`), "
@@ -74,8 +80,12 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
 
 def _by_token(access: AccessService, token: str) -> Caller:
     principal, claims = access.authenticate(token), access.tokens.check(token)
-    started_by = str(claims.get(STARTED_BY, ""))
-    return Caller(principal, f"token:{claims.get('jti', '')}", started_by=started_by)
+    return Caller(
+        principal,
+        f"token:{claims.get('jti', '')}",
+        started_by=str(claims.get(STARTED_BY, "")),
+        proven_at=float(claims["iat"]),
+    )
 
 
 def session_cookie(header: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from northstar.access.client import AccessClient
 from northstar.access.credentials_cli import COMMANDS as CREDENTIALS
-from northstar.access.credentials_cli import emit_secret
+from northstar.access.credentials_cli import emit_secret, secret_days
 from northstar.access.domain import Identity, RoleAssignment
 from northstar.connection import PLATFORM_AUDIENCE, Connection, Credentials, profile_path
 from northstar.terminal import connect, emit, json_option, say, table
@@ -22,19 +22,25 @@ def principal() -> None:
 
 
 @principal.command("create")
-@click.argument("principal_id", metavar="user:NAME|service:NAME")
+@click.argument("principal_id", metavar="user:NAME|service:[SQUAD/]NAME")
 @click.option("--without-secret", is_flag=True, help="It will prove itself in another way.")
+@secret_days
 @json_option
-def create_principal(principal_id: str, without_secret: bool, as_json: bool) -> None:
-    """Make a user or a service and print its first secret, which is shown only now."""
+def create_principal(principal_id: str, without_secret: bool, days: float, as_json: bool) -> None:
+    """Make a user or a service and print its first secret, which is shown only now.
+
+    A service whose name begins with a squad's belongs to the squad, whose owner sees to it; users
+    and other services are the platform's.
+    """
     client = AccessClient(connect())
-    emit_secret(client.create_principal(principal_id, secret=not without_secret), as_json)
+    made = client.create_principal(principal_id, secret=not without_secret, days=days)
+    emit_secret(made, as_json)
 
 
 @principal.command("list")
 @json_option
 def list_principals(as_json: bool) -> None:
-    """Everybody."""
+    """Everybody whom you may see to: all of them, or the services of your squads."""
     found = AccessClient(connect()).principals()
     rows = [(p.id, p.kind) for p in found]
     emit(found, as_json=as_json, text=lambda: table(("principal", "kind"), rows))

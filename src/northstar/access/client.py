@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from northstar.access.domain import (
+    DEFAULT_SECRET_DAYS,
     AuditEntry,
     AuditVerdict,
     Identity,
@@ -34,18 +35,23 @@ class AccessClient:
         answer = self._connection.post("/api/sign-in-links", {"principal": principal})
         return str(answer["url"])
 
-    def create_principal(self, principal: str, *, secret: bool = True) -> Secret:
-        """Make ``user:NAME`` or ``service:NAME``; its secret is in the answer, and nowhere else.
+    def create_principal(
+        self, principal: str, *, secret: bool = True, days: float = DEFAULT_SECRET_DAYS
+    ) -> Secret:
+        """Make ``user:NAME``, ``service:NAME`` or a squad's ``service:SQUAD/NAME``.
+
+        Its secret is in the answer, and nowhere else.
 
         Args:
             secret: whether it gets one; without, the answer's is empty.
+            days: how long the secret holds.
         """
         kind, _, name = principal.partition(":")
-        body = {"kind": kind, "name": name, "secret": secret}
+        body = {"kind": kind, "name": name, "secret": secret, "days": days}
         return Secret.model_validate(self._connection.post("/api/principals", body))
 
     def principals(self) -> list[Principal]:
-        """Everybody, by id."""
+        """Everybody whom one may see to, by id."""
         return [Principal.model_validate(p) for p in self._connection.get("/api/principals")]
 
     def delete_principal(self, principal: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from northstar.access.credentials.domain import (
     Credential,
@@ -14,18 +14,20 @@ from northstar.access.credentials.domain import (
     HeldTrust,
     NewTrust,
 )
-from northstar.access.domain import Secret
-from northstar.access.guard import Guard, caller
+from northstar.access.domain import DEFAULT_SECRET_DAYS, Secret, SecretDays, home_of
+from northstar.access.errors import NotAllowed
+from northstar.access.guard import Guard, caller, proven_at
 from northstar.access.role_giving import check_credential
 from northstar.access.service import AccessService
 from northstar.errors import Denied
-from northstar.names import Scope
+
+_FRESH_SECONDS = 300
 
 
 class NewSecret(BaseModel):
-    """How long a secret holds, and how long those before it; for good, when nothing is said."""
+    """How long a secret holds, and how long those before it: as they do, when nothing is said."""
 
-    days: Annotated[float, Field(gt=0, le=3650)] | None = None
+    days: SecretDays = DEFAULT_SECRET_DAYS
     older_end_after_hours: Annotated[float, Field(ge=0, le=24 * 365)] | None = None
 
 
@@ -83,17 +85,15 @@ def _own(routes: APIRouter, service: AccessService, guard: Guard) -> None:
         allowed = _check(service, request, principal, own=True)
         _refuse_the_platforms(service, principal)
         who = caller(request)
-        held = service.credentials.of(principal)
-        if who.kind != "user" and not any(one.kind == "secret" for one in held):
-            # What is known by a trusted issuer's token must not make a lasting secret of it.
-            allowed = service.check(who, "principal:create", Scope()).reasons
+        if who.id == principal:
+            allowed += _check_own_secret(service, request)
         wanted = body or NewSecret()
         hours = wanted.older_end_after_hours
         return service.directory.new_secret(
             principal,
             who.id,
             older_end_after=None if hours is None else timedelta(hours=hours),
-            lasts=timedelta(days=wanted.days) if wanted.days else None,
+            lasts=timedelta(days=wanted.days),
             policies=allowed,
         )
 
@@ -122,6 +122,11 @@ def _administered(routes: APIRouter, service: AccessService, guard: Guard) -> No
     def new_trust(principal: str, body: NewTrust, request: Request) -> Credential:
         allowed = _check(service, request, principal)
         _refuse_the_platforms(service, principal)
+        if principal.startswith("user:"):
+            raise Denied(
+                f"{principal} is a person, and a pipeline's token is none.",
+                hint="Make a service for the pipeline: `northstar principal create service:NAME`.",
+            )
         return service.credentials.add_trust(principal, body, caller(request).id, allowed)
 
     @routes.patch("/credentials/trust/{number:int}", dependencies=others)
@@ -150,11 +155,34 @@ def _check(
     # A managed identity is shared by all processes of its project: none of them speaks for it.
     if own and principal == who.id and who.kind in ("user", "service"):
         return ()
-    decision = service.check(who, action, Scope())
+    decision = service.check(who, action, home_of(principal))
     service.directory.get(principal)
     if action == "principal:create":
         check_credential(service, who, principal, decision)
     return decision.reasons
+
+
+def _check_own_secret(service: AccessService, request: Request) -> tuple[str, ...]:
+    """The policies that let somebody make themselves another secret; raises ``NotAllowed``.
+
+    What is known by a token, which ends within the hour, must not make of it what lasts for months:
+    a token that was found in a log is worth no more than its hour. So whoever asks has proven
+    themselves just now; and a program that has no secret, because it brings another issuer's
+    tokens, needs the right to make credentials.
+    """
+    who = caller(request)
+    held = service.credentials.of(who.id)
+    if who.kind != "user" and not any(one.kind == "secret" for one in held):
+        return service.check(who, "principal:create", home_of(who.id)).reasons
+    if service.seconds_since(proven_at(request)) > _FRESH_SECONDS:
+        told: dict[str, JsonValue] = {"principal": who.id, "reason": "the proof is too old"}
+        service.audit.record(who.id, "principal:secret", home_of(who.id), "denied", told)
+        raise NotAllowed(
+            f"{who.id} proved who they are more than {_FRESH_SECONDS // 60} minutes ago, and a "
+            "secret of one's own takes a fresh proof.",
+            hint="Get a new token with your secret, or sign in to the pages anew.",
+        )
+    return ()
 
 
 def _refuse_the_platforms(service: AccessService, principal: str) -> None:

@@ -15,15 +15,22 @@ from northstar.access.credentials.domain import (
     Trust,
 )
 from northstar.access.credentials_client import CredentialClient
-from northstar.access.domain import Secret
+from northstar.access.domain import DEFAULT_SECRET_DAYS, LONGEST_SECRET_DAYS, Secret
 from northstar.terminal import connect, emit, json_option, say, table
 
+secret_days = click.option(
+    "--days",
+    type=click.FloatRange(min=0, max=LONGEST_SECRET_DAYS, min_open=True),
+    default=DEFAULT_SECRET_DAYS,
+    show_default=True,
+    help="How long the secret holds.",
+)
 _KINDS: tuple[CredentialKind, ...] = ("secret", "certificate", "trust")
 
 
 @click.command("secret")
 @click.argument("principal_id", metavar="PRINCIPAL")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Until when it holds.")
+@secret_days
 @click.option(
     "--older-end-after",
     type=click.FloatRange(min=0),
@@ -31,9 +38,7 @@ _KINDS: tuple[CredentialKind, ...] = ("secret", "certificate", "trust")
     help="Rotate: the secrets before it end after so many hours.",
 )
 @json_option
-def secret(
-    principal_id: str, days: float | None, older_end_after: float | None, as_json: bool
-) -> None:
+def secret(principal_id: str, days: float, older_end_after: float | None, as_json: bool) -> None:
     """Print one more secret for a principal; the others stay good unless told otherwise."""
     made = CredentialClient(connect()).new_secret(principal_id, days, older_end_after)
     emit_secret(made, as_json)
@@ -152,6 +157,8 @@ def emit_secret(made: Secret, as_json: bool) -> None:
         emit(made, as_json=as_json, text=f"Made {made.client_id}, without a secret.")
         return
     text = f"client id:     {made.client_id}\nclient secret: {made.client_secret}"
+    if made.expires_at:
+        text += f"\nholds until:   {made.expires_at:%Y-%m-%d %H:%M} UTC"
     emit(made, as_json=as_json, text=text)
     say("The secret is shown only now; keep it somewhere safe.")
 

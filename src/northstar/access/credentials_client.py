@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from northstar.access.credentials.domain import Credential, CredentialKind, Trust
-from northstar.access.domain import Secret
+from northstar.access.domain import DEFAULT_SECRET_DAYS, Secret
 from northstar.connection import Connection
 
 
@@ -21,15 +21,19 @@ class CredentialClient:
         return [Credential.model_validate(one) for one in found]
 
     def new_secret(
-        self, principal: str, days: float | None = None, older_end_after_hours: float | None = None
+        self,
+        principal: str,
+        days: float = DEFAULT_SECRET_DAYS,
+        older_end_after_hours: float | None = None,
     ) -> Secret:
         """One more secret; it is in the answer and nowhere else.
 
         Args:
-            days: how long it holds; for good without it.
-            older_end_after_hours: how long those before it hold still; for good without it.
+            days: how long it holds.
+            older_end_after_hours: how long those before it hold still; as they do without it.
         """
         body = {"days": days, "older_end_after_hours": older_end_after_hours}
+        self._connection.prove_anew()  # a secret of one's own takes a fresh proof
         return Secret.model_validate(self._connection.post(f"{_place(principal)}/secrets", body))
 
     def add_certificate(self, principal: str, pem: str) -> Credential:

@@ -15,6 +15,7 @@ from northstar.access.domain import (
     Decision,
     RoleAssignment,
     RoleName,
+    squad_of,
 )
 from northstar.access.policy_files import (
     Policy,
@@ -237,6 +238,8 @@ def _context(principal: str, about: Mapping[str, str]) -> str:
     found = {name: _attribute(name, value) for name, value in about.items()}
     if given_to := about.get("given_to"):
         found["given_to_kind"] = given_to.partition(":")[0]
+        if squad := squad_of(given_to):
+            found["given_to_squad"] = squad
     return json.dumps({**found, "principal_kind": kind})
 
 

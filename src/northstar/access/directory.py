@@ -24,6 +24,7 @@ from northstar.access.domain import (
     RoleAssignment,
     RoleName,
     Secret,
+    home_of,
     principal_of,
 )
 from northstar.clock import Clock
@@ -123,15 +124,26 @@ class Directory:
         return Identity(principal=principal, assignments=self.assignments(principal.id))
 
     def create(
-        self, kind: PrincipalKind, name: str, by: str, *, with_secret: bool = True
+        self,
+        kind: PrincipalKind,
+        name: str,
+        by: str,
+        *,
+        with_secret: bool = True,
+        lasts: timedelta | None = None,
+        policies: Sequence[str] = (),
     ) -> Secret:
         """Create a principal with a first secret; raises ``Conflict`` when there is one.
 
         Without a secret it has to prove itself in another way; the one returned is empty then.
+
+        Args:
+            lasts: when given, the secret ends after that time.
         """
         principal = principal_of(kind, name)
         fresh = client_secrets.NewSecret() if with_secret else None
         now, secret = self._clock.now(), ""
+        ends_at = now + lasts if lasts and fresh else None
         with self.change() as change:
             if not store.add_principal(change.connection, principal, by, now):
                 raise Conflict(
@@ -139,10 +151,12 @@ class Directory:
                     hint="Give it another secret with `northstar principal secret`.",
                 )
             if fresh:
-                secret = fresh.keep(change.connection, principal.id, now)
-            told = {"credential": credential_name(secret)} if secret else {}
-            change.record(by, "principal:create", Scope(), principal=principal.id, **told)
-        return Secret(client_id=principal.id, client_secret=secret)
+                secret = fresh.keep(change.connection, principal.id, now, expires_at=ends_at)
+                note_key(change.connection, principal.id, by)
+            told: dict[str, JsonValue] = {"principal": principal.id, "policies": [*policies]}
+            told |= {"credential": credential_name(secret)} if secret else {}
+            change.record(by, "principal:create", home_of(principal.id), **told)
+        return Secret(client_id=principal.id, client_secret=secret, expires_at=ends_at)
 
     def ensure(self, principal: Principal, grants: tuple[Grant, ...]) -> Principal:
         """Make sure that a principal exists and has these roles; idempotent."""
@@ -191,11 +205,12 @@ class Directory:
                 client_secrets.end_secrets(connection, principal, now, ends, label)
             ends_at = now + lasts if lasts else None
             secret = fresh.keep(connection, principal, now, label, ends_at, started_by)
+            note_key(connection, principal, by)
             told = {"principal": principal, "credential": credential_name(secret), "label": label}
             if started_by:
                 told["started_by"] = started_by
-            change.record(by, "principal:secret", Scope(), **told, policies=[*policies])
-        return Secret(client_id=principal, client_secret=secret)
+            change.record(by, "principal:secret", home_of(principal), **told, policies=[*policies])
+        return Secret(client_id=principal, client_secret=secret, expires_at=ends_at)
 
     def secret_is_good(self, principal: str, secret: str) -> bool:
         """Whether the principal exists and the secret is one of its own; slow on purpose."""
@@ -210,7 +225,20 @@ class Directory:
         with self._database.read() as connection:
             return client_secrets.live(connection, principal, number, self._clock.now())
 
-    def delete(self, principal: str, by: str) -> None:
+    def key_makers(self, principal: str) -> frozenset[str]:
+        """Everybody who ever made a secret, certificate or trust of a service, and so may be able
+        to speak as it; also those who did by way of another service.
+        """
+        found: set[str] = set()
+        look_at = {principal}
+        with self._database.read() as connection:
+            while look_at:
+                made = store.key_makers_of(connection, look_at.pop()) - found
+                found |= made
+                look_at |= made
+        return frozenset(found)
+
+    def delete(self, principal: str, by: str, policies: Sequence[str] = ()) -> None:
         """Remove a principal with its secrets, roles and sessions; its tokens stop working.
 
         Raises ``NotFound``, and ``Conflict`` for the last lasting administrator.
@@ -221,7 +249,8 @@ class Directory:
         with self.change() as change, _not_the_last_administrator(change.connection, principal):
             hold(change.connection, principal)
             store.remove_principal(change.connection, principal, self._clock.now())
-            change.record(by, "principal:delete", Scope(), principal=principal)
+            told: dict[str, JsonValue] = {"principal": principal, "policies": [*policies]}
+            change.record(by, "principal:delete", home_of(principal), **told)
 
     def revoke_tokens(self, principal: str, by: str, policies: Sequence[str] = ()) -> None:
         """End everything that was issued to a principal until now: tokens and web sessions."""
@@ -232,7 +261,7 @@ class Directory:
             hold(change.connection, principal)
             store.revoke_tokens(change.connection, principal, self._clock.now())
             told: dict[str, JsonValue] = {"principal": principal, "policies": [*policies]}
-            change.record(by, "principal:revoke", Scope(), **told)
+            change.record(by, "principal:revoke", home_of(principal), **told)
 
     def issued_since_revocation(self, principal: str, issued_at: float) -> bool:
         """Whether a token of this age was issued after the last revocation of its principal."""
@@ -346,6 +375,12 @@ def hold(connection: Connection, principal: str) -> None:
     """
     if not store.hold_principal(connection, principal):
         raise no_principal(principal)
+
+
+def note_key(connection: Connection, principal: str, by: str) -> None:
+    """Remember who made a credential of a service that is somebody else."""
+    if principal.startswith("service:") and by not in (principal, PLATFORM.id):
+        store.note_key_maker(connection, principal, by)
 
 
 def add_role(

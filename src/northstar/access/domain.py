@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -14,10 +14,11 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    model_validator,
 )
 
 from northstar.errors import Invalid
-from northstar.names import Scope, check_name
+from northstar.names import Scope, check_name, is_name
 
 PrincipalKind = Literal["user", "service", "managed", "platform"]
 Outcome = Literal["allowed", "denied", "done", "failed"]
@@ -57,11 +58,17 @@ PEOPLE_ROLES: tuple[RoleName, ...] = tuple(r for r in reversed(ROLES) if r not i
 """The roles that people can have, the smallest first."""
 
 
+DEFAULT_SECRET_DAYS = 180.0
+LONGEST_SECRET_DAYS = 730.0
+SecretDays = Annotated[float, Field(gt=0, le=LONGEST_SECRET_DAYS)]
+"""How long a secret holds that somebody asked for."""
+
+
 class Principal(BaseModel):
     """Somebody or something that can be asked who it is.
 
-    ``id`` is ``kind:name``, for example ``user:anna``, ``service:ci`` or
-    ``managed:run/operations/late-arrival``.
+    ``id`` is ``kind:name``, for example ``user:anna``, ``service:operations/ci`` (of a squad),
+    ``service:ci`` (of the platform) or ``managed:run/operations/late-arrival``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +77,8 @@ class Principal(BaseModel):
     kind: PrincipalKind
     name: str
 
+
+_PLACES = frozenset({"credentials"})  # what follows a principal in the address of what it has
 
 PLATFORM = Principal(id="platform:control", kind="platform", name="control")
 """The control plane itself; the only one that promotes."""
@@ -105,6 +114,7 @@ class Secret(BaseModel):
 
     client_id: str
     client_secret: str
+    expires_at: datetime | None = None
 
 
 class Token(BaseModel):
@@ -180,9 +190,31 @@ def principal_of(kind: PrincipalKind, name: str) -> Principal:
     """A principal with its id; raises ``Invalid`` for a name that can't stand in a URL."""
     if kind not in ("user", "service", "managed"):
         raise Invalid(f"{kind!r} is not a kind of principal.", hint="Use user or service.")
-    for part in name.split("/") if kind == "managed" else [name]:
+    parts = [name] if kind == "user" else name.split("/")
+    for part in parts:
         check_name(part, "principal")
+    if kind == "service" and (len(parts) > 2 or parts[-1] in _PLACES):
+        raise Invalid(
+            f"{name!r} is not a valid name of a service.",
+            hint="Write NAME, or SQUAD/NAME for a squad's; "
+            f"{' and '.join(sorted(_PLACES))} can be none.",
+        )
     return Principal(id=f"{kind}:{name}", kind=kind, name=name)
+
+
+def home_of(principal: str) -> Scope:
+    """Where one needs a right to see to a principal: a squad's service in the squad, others in
+    ``/``.
+    """
+    squad = squad_of(principal)
+    return Scope(squad) if squad else Scope()
+
+
+def squad_of(principal: str) -> str:
+    """The squad that a service belongs to; empty for one of the platform, and for all others."""
+    kind, _, name = principal.partition(":")
+    squad, slash, _ = name.partition("/")
+    return squad if kind == "service" and slash and is_name(squad) else ""
 
 
 def check_principal(text: str) -> str:
@@ -215,8 +247,16 @@ class NewPrincipal(BaseModel):
     """A user or a service that is to be made; raises ``Invalid`` for a name that can be none."""
 
     kind: Literal["user", "service"]
-    name: Annotated[str, AfterValidator(lambda name: check_name(name, "principal"))]
+    name: Annotated[str, AfterValidator(lambda name: principal_of("service", name).name)] = Field(
+        description="Its name; of a squad's service SQUAD/NAME."
+    )
     secret: bool = True
+    days: SecretDays = DEFAULT_SECRET_DAYS
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        principal_of(self.kind, self.name)
+        return self
 
 
 class NewAssignment(BaseModel):

@@ -150,7 +150,9 @@ class Explanations:
         if role is None:
             return MissingRight(role=None, scope=str(scope), granters=[], command="")
         where = Scope() if role == "platform-admin" else scope
-        can_ask = self._decide(who, "elevation:request", where, {"role": role}).allowed
+        can_ask = self._decide(
+            who, "elevation:request", where, {"role": role, "given_to": who.id}
+        ).allowed
         command = f"northstar access request {role} {where} --reason …" if can_ask else ""
         return MissingRight(
             role=role,
@@ -244,7 +246,7 @@ class Explanations:
     def _granters(self, who: Principal, role: RoleName, scope: Scope) -> list[str]:
         """A few people who may give the role there, whoever is nearest first."""
         gives = self._book.roles_that_allow(_GIVES, scope)
-        about = {"role": role, "requested_by": who.id}
+        about = {"role": role, "requested_by": who.id, "given_to": who.id}
         candidates = _nearest_first(
             held
             for held in self._directory.assignments(holding_in=scope)

@@ -124,6 +124,7 @@ class Guard:
         if found.cookie and request.method not in _SAFE_METHODS:
             await _check_csrf(request, found)
         request.state.principal, request.state.started_by = found.principal, found.started_by
+        request.state.proven_at = found.proven_at
         return found.principal
 
 
@@ -133,6 +134,11 @@ def caller(request: Request) -> Principal:
     if principal is None:
         raise RuntimeError(f"{request.url.path} is public or has no guard: nobody was identified")
     return principal
+
+
+def proven_at(request: Request) -> float:
+    """When the caller of a guarded route proved who they are, in seconds since 1970."""
+    return float(request.state.proven_at)
 
 
 def started_by(request: Request) -> str:

@@ -70,8 +70,9 @@ def read_schema() -> PolicySchema:
     bare = re.sub(r"//[^\n]*", "", text)
     actions, groups = re.findall(r'"(\w+:\w+)"', bare), re.findall(r"\baction (\w+);", bare)
     context = bare.partition("type About = {")[2].partition("}")[0]
-    # Kinds of principals are added by the platform itself.
-    about = [name for name in re.findall(r"(\w+)\?:", context) if not name.endswith("_kind")]
+    # Kinds and squads of principals are added by the platform itself.
+    said = re.findall(r"(\w+)\?:", context)
+    about = [name for name in said if not name.endswith(("_kind", "_squad"))]
     cedar = cedarpy.Schema.from_str(text)
     return PolicySchema(cedar, tuple(actions), tuple(groups), tuple(about))
 

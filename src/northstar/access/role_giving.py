@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from northstar.access.directory import no_assignment
-from northstar.access.domain import Decision, Principal, RoleAssignment, RoleName
+from northstar.access.domain import Decision, Principal, RoleAssignment, RoleName, home_of
 from northstar.access.errors import NotAllowed
 from northstar.access.policy_files import TOO_LONG
 from northstar.access.service import AccessService
@@ -29,6 +29,7 @@ def give_role(
     be made to last, by way of somebody else.
     """
     decision = access.check(giver, "role:assign", scope, role=role, given_to=principal)
+    access.require_place(scope)
     ends = end_of(access, decision)
     if ends and (expires_at is None or expires_at > ends):
         told: dict[str, JsonValue] = {"principal": principal, "role": role, "policies": [TOO_LONG]}
@@ -54,20 +55,22 @@ def check_credential(
 ) -> None:
     """Return if ``giver``, whom ``decision`` let through, may make what proves to be ``principal``.
 
-    Who administers for a time makes nothing by which they would be a lasting administrator; raises
+    Who sees to principals for a time makes nothing by which they would do so for good; raises
     ``NotAllowed``, and ``NotFound`` for nobody.
     """
     ends = end_of(access, decision)
     if ends is None:
         return
-    theirs = access.decide(access.directory.get(principal), "principal:create", Scope())
+    home = home_of(principal)
+    theirs = access.decide(access.directory.get(principal), "principal:create", home)
     lasts = end_of(access, theirs)
     if theirs.allowed and (lasts is None or lasts > ends):
         told: dict[str, JsonValue] = {"principal": principal, "policies": [TOO_LONG]}
-        access.audit.record(giver.id, "principal:create", Scope(), "denied", told)
+        access.audit.record(giver.id, "principal:create", home, "denied", told)
         raise NotAllowed(
-            f"{giver.id} administers until {ends:%Y-%m-%d %H:%M} UTC only, and {principal} longer.",
-            hint="Somebody who administers for good can do it, and they themselves.",
+            f"{giver.id} may make credentials in {home} until {ends:%Y-%m-%d %H:%M} UTC only, and "
+            f"{principal} longer.",
+            hint="Somebody who may for good can do it, and they themselves.",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 from pydantic import JsonValue
@@ -60,6 +61,8 @@ class AccessService:
         sealer: seals the signing keys in the database; without it, this object alone can open
             them.
         limits: how often one address may try to prove who it is; without it, counted here.
+        require_place: raises ``NotFound`` for a scope of a squad or project that there is not;
+            without it, every scope will do.
 
     Attributes:
         directory: principals and roles.
@@ -70,6 +73,7 @@ class AccessService:
         sessions: sign-in links and web sessions.
         audit: the record of decisions.
         limits: how often one address may try to prove who it is.
+        require_place: raises ``NotFound`` for a scope of a squad or project that there is not.
     """
 
     def __init__(
@@ -81,8 +85,10 @@ class AccessService:
         book: PolicyBook | None = None,
         sealer: Sealer | None = None,
         limits: RateLimits | None = None,
+        require_place: Callable[[Scope], None] = lambda scope: None,
     ) -> None:
         self._clock = clock
+        self.require_place = require_place
         book = book or PolicyBook()
         self.audit = AuditLog(database, clock, checkpoints)
         self.directory = Directory(database, clock, book, self.audit)
@@ -154,6 +160,10 @@ class AccessService:
         if not self.directory.issued_since_revocation(who, issued_at.timestamp()):
             raise ended()
         return principal
+
+    def seconds_since(self, moment: float) -> float:
+        """How long ago a moment was, which is told in seconds since 1970."""
+        return self._clock.now().timestamp() - moment
 
     def token_for(
         self,

@@ -100,6 +100,13 @@ revocations = Table(
     Column("principal", String(_ID), primary_key=True),  # may have been deleted since
     Column("at", UtcDateTime, nullable=False, index=True),
 )
+# Who ever made a credential of a service may know it still; it outlives both of them.
+key_makers = Table(
+    "access_key_makers",
+    metadata,
+    Column("principal", String(_ID), primary_key=True),
+    Column("maker", String(_ID), primary_key=True),
+)
 revision = Table(
     "access_revision",
     metadata,
@@ -134,6 +141,7 @@ TABLES = (
     keys,
     sessions,
     revocations,
+    key_makers,
     revision,
     audit,
     audit_exports,
@@ -209,6 +217,18 @@ def revoked_since(connection: Connection, since: datetime) -> dict[str, datetime
     """The revocations of a while, by principal."""
     rows = connection.execute(select(revocations).where(revocations.c.at > since))
     return {row.principal: row.at for row in rows}
+
+
+def note_key_maker(connection: Connection, principal: str, maker: str) -> None:
+    """Remember who made a credential of a principal."""
+    if maker not in key_makers_of(connection, principal):
+        connection.execute(insert(key_makers).values(principal=principal, maker=maker))
+
+
+def key_makers_of(connection: Connection, principal: str) -> set[str]:
+    """Everybody who ever made a credential of a principal."""
+    query = select(key_makers.c.maker).where(key_makers.c.principal == principal)
+    return set(connection.execute(query).scalars())
 
 
 def all_assignments(connection: Connection) -> list[RoleAssignment]:

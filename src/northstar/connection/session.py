@@ -112,6 +112,10 @@ class Connection:
             return {**form, "client_assertion_type": _JWT_BEARER, "client_assertion": signed}
         return {**form, "client_secret": own.client_secret}
 
+    def prove_anew(self) -> None:
+        """Let the next request prove who is asking, instead of with a token of earlier."""
+        self._tokens.pop(PLATFORM_AUDIENCE, None)
+
     def get(self, path: str, **params: Any) -> Any:
         """``GET`` as JSON; parameters that are ``None`` are left out."""
         wanted = {key: value for key, value in params.items() if value is not None}

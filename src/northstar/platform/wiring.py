@@ -172,6 +172,8 @@ class _Ground:
     storage: Storage
     database: Database
     access: AccessService
+    mlflow: MlflowRest
+    projects: ProjectService
 
 
 def _ground(settings: Settings, clock: Clock, telemetry: Telemetry) -> _Ground:
@@ -179,6 +181,12 @@ def _ground(settings: Settings, clock: Clock, telemetry: Telemetry) -> _Ground:
     storage = Storage(settings, clock)
     database = Database(settings.database_url)
     migrate(database)
+
+    def own_token() -> str:
+        return access.platform_token()  # access asks for squads and projects, below
+
+    mlflow = MlflowRest(f"{settings.url}/mlflow", own_token)
+    projects = ProjectService(ProjectStore(database), mlflow, clock)
     access = AccessService(
         database,
         clock,
@@ -187,8 +195,9 @@ def _ground(settings: Settings, clock: Clock, telemetry: Telemetry) -> _Ground:
         book,
         Sealer(settings.encryption_keys()),
         RateLimits(store=settings.rate_limit_store, clock=clock),
+        projects.require,
     )
-    return _Ground(settings, clock, telemetry, storage, database, access)
+    return _Ground(settings, clock, telemetry, storage, database, access, mlflow, projects)
 
 
 @dataclass(frozen=True)
@@ -206,8 +215,7 @@ class _Road:
 
 def _road(ground: _Ground) -> _Road:
     database, clock, access = ground.database, ground.clock, ground.access
-    mlflow = MlflowRest(f"{ground.settings.url}/mlflow", access.platform_token)
-    projects = ProjectService(ProjectStore(database), mlflow, clock)
+    mlflow, projects = ground.mlflow, ground.projects
 
     def uses(project: ProjectRef, version: int) -> list[VersionUse]:
         return releases.uses(project, version)  # releases are built on the registry, below

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from northstar.clock import Clock
 from northstar.errors import Conflict, NotFound
-from northstar.names import ProjectRef, check_name
+from northstar.names import ProjectRef, Scope, check_name
 from northstar.project.squads import Project, Squad
 from northstar.project.store import ProjectStore
 
@@ -101,3 +101,10 @@ class ProjectService:
         if squad is not None:
             self.squad(squad)
         return self._store.projects(squad)
+
+    def require(self, scope: Scope) -> None:
+        """Return if there are the squad and the project of a scope; raises ``NotFound``."""
+        if scope.squad and scope.project:
+            self.project(ProjectRef(scope.squad, scope.project))
+        elif scope.squad:
+            self.squad(scope.squad)

@@ -57,7 +57,10 @@ def router(service: ReleaseService, guard: Guard) -> APIRouter:
     ) -> ReleaseView:
         return service.view(EndpointRef(squad, project, environment), release)
 
-    @routes.post("/releases/{release}/approve", dependencies=[guard("release:approve")])
+    # Whether it is their own work is known with the release: the service decides.
+    @routes.post(
+        "/releases/{release}/approve", dependencies=[guard.authenticated("release:approve")]
+    )
     def approve(
         squad: str,
         project: str,

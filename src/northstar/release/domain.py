@@ -12,6 +12,7 @@ event is kept in the release's log with who did it and why.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -146,6 +147,12 @@ class Release(_Value):
             "proposed_by": self.asked_by or self.proposed_by,
             "registered_by": self.started_by or self.registered_by,
         }
+
+    @property
+    def programs(self) -> list[str]:
+        """The services that had a hand in it."""
+        hands = (self.proposed_by, self.asked_by, self.registered_by, self.started_by)
+        return sorted({hand for hand in hands if hand.startswith("service:")})
 
     @property
     def name(self) -> str:
@@ -342,12 +349,20 @@ def _changes(release: Release, event: Event) -> dict[str, object]:
             return {}
 
 
-def forbids_approval(release: Release, principal_id: str) -> str | None:
+def forbids_approval(
+    release: Release,
+    principal_id: str,
+    key_makers: Callable[[str], Collection[str]] = lambda program: (),
+) -> str | None:
     """Why this principal may not approve this release, or ``None`` if it may.
 
-    Four eyes: not who proposed the release or started the job that did, and not who registered the
-    version or started the run that did. What the platform proposed by itself may be approved by any
-    approver. A program's approval would be that of whoever wrote it.
+    Four eyes: not who proposed the release or started the job that did, not who registered the
+    version or started the run that did, and not who made a credential of a program that did one of
+    these. What the platform proposed by itself may be approved by any approver. A program's
+    approval would be that of whoever wrote it.
+
+    Args:
+        key_makers: who ever made a credential of a program.
     """
     if not principal_id.startswith("user:"):
         return "an approval is a person's decision, not a program's"
@@ -359,6 +374,9 @@ def forbids_approval(release: Release, principal_id: str) -> str | None:
         return "who registered the version may not approve its release"
     if principal_id == release.started_by:
         return "who started the run that made the version may not approve its release"
+    for program in release.programs:
+        if principal_id in key_makers(program):
+            return f"who made a credential of {program} may not approve what came by way of it"
     if principal_id in release.approved_by:
         return "it already has your approval"
     return None

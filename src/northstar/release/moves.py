@@ -75,8 +75,12 @@ class Moves:
             raise _busy(release.endpoint) from error
         return added
 
-    def make(self, endpoint: EndpointRef, *moves: Move) -> list[Release]:
+    def make(
+        self, endpoint: EndpointRef, *moves: Move, policies: Sequence[str] = ()
+    ) -> list[Release]:
         """Let events happen to releases of one endpoint, all or none, in this order.
+
+        They are recorded with ``policies``, those that allowed them.
 
         Raises ``WrongMoment`` where a release's state does not admit its event, and
         ``EndpointBusy`` where two releases would be on their way in.
@@ -90,7 +94,7 @@ class Moves:
                     store.save(change.connection, after, event)
                     releases[release_id] = after
                     moved.append(after)
-                    _record(change, after, event)
+                    _record(change, after, event, policies)
                 store.want(change.connection, endpoint, desired_traffic(list(releases.values())))
         except IntegrityError as error:
             raise _busy(endpoint) from error
@@ -119,12 +123,14 @@ class Moves:
             store.mark_applied(connection, endpoint, traffic)
 
 
-def _record(change: Change, release: Release, event: Event) -> None:
+def _record(change: Change, release: Release, event: Event, policies: Sequence[str] = ()) -> None:
     told: dict[str, JsonValue] = {
         "release": release.id,
         "version": release.version,
         "reason": event.reason,
     }
+    if policies:
+        told["policies"] = [*policies]
     change.record(event.by, f"release:{event.kind}", release.endpoint.scope, **told)
 
 

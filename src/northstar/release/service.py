@@ -114,22 +114,28 @@ class ReleaseService:
     ) -> Release:
         """Agree to a release.
 
-        Raises ``FourEyes`` for its proposer and the version's registrant, ``WrongMoment`` unless
-        it is proposed, ``EndpointBusy`` if another release is on its way in, ``EnvironmentFrozen``
-        while the environment is.
+        Raises ``NotAllowed``, ``NotFound``, ``FourEyes`` for its proposer and the version's
+        registrant, ``WrongMoment`` unless it is proposed, ``EndpointBusy`` if another release is on
+        its way in, ``EnvironmentFrozen`` while the environment is.
         """
-        release = self.get(endpoint, release_id)
-        if objection := domain.forbids_approval(release, principal.id):
+        release = self._to_approve(endpoint, release_id, principal)
+        if objection := self.objection(release, principal):
             told: dict[str, JsonValue] = {"release": release_id, "version": release.version}
             self._deny(endpoint, "release:approve", principal, objection, **told)
             raise FourEyes(
                 f"{principal.id} may not approve {release.name}: {objection}.",
                 hint="Ask somebody else who may approve here: `northstar role list`.",
             )
-        self._access.check(principal, "release:approve", endpoint.scope, **release.authors)
+        allowed = self._access.check(
+            principal, "release:approve", endpoint.scope, **release.authors
+        )
         self._require_thaw(endpoint, "release:approve", principal, release.version)
         event = domain.Approved(at=self._clock.now(), by=principal.id, reason=reason)
-        return self._moves.make(endpoint, (release_id, event))[0]
+        return self._moves.make(endpoint, (release_id, event), policies=allowed.reasons)[0]
+
+    def objection(self, release: Release, principal: Principal) -> str | None:
+        """Why a release needs somebody else's approval than this one's, whatever their role."""
+        return domain.forbids_approval(release, principal.id, self._access.directory.key_makers)
 
     def reject(
         self, endpoint: EndpointRef, release_id: int, principal: Principal, reason: str
@@ -247,6 +253,18 @@ class ReleaseService:
             self._moves.make(endpoint, *due)
             self._moves.apply(endpoint)
         return bool(due)
+
+    def _to_approve(self, endpoint: EndpointRef, release_id: int, principal: Principal) -> Release:
+        """The release; who may not read it, or asks for none, is told first what they may not do.
+
+        Whoever may read it learns next whether it is their own work, which no role would change.
+        """
+        if self._access.allowed(principal, "release:read", endpoint.scope):
+            with self._database.read() as connection:
+                if found := store.one(connection, endpoint, release_id):
+                    return found
+        self._access.check(principal, "release:approve", endpoint.scope)
+        return self.get(endpoint, release_id)
 
     def _require_thaw(
         self, endpoint: EndpointRef, action: str, principal: Principal, version: int

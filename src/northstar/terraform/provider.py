@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from northstar.clock import Clock, SystemClock
 from northstar.connection import Connection, Credentials, find_credentials
-from northstar.errors import Conflict, Invalid, NorthstarError, NotFound, Unauthenticated
+from northstar.errors import Conflict, NorthstarError, NotFound, Unauthenticated
 from northstar.names import Scope
 from northstar.terraform.resources import KINDS, Kind
 from northstar.terraform.schema import Attribute
@@ -176,13 +176,7 @@ class Provider:
 
     def adopt(self, kind: Kind, import_id: str) -> Values:
         """An object that exists, by its import id; raises ``Invalid`` and ``NotFound``."""
-        parts = import_id.split("/") if kind.identity else []
-        if len(parts) != len(kind.identity) or not all(parts):
-            form = "/".join(name.upper() for name in kind.identity)
-            raise Invalid(
-                f"{import_id!r} is no id of a {kind.type_name}.", hint=f"Write it as {form}."
-            )
-        named = dict(zip(kind.identity, parts, strict=True))
+        named = kind.named(import_id)
         answer = self._platform.get(kind.path(kind.item, named))
         nothing: Values = {one.name: None for one in kind.attributes}
         nothing |= {one.name: one.default for one in kind.choices}

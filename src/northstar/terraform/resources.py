@@ -18,15 +18,24 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from northstar.access.credentials.domain import HeldTrust, NewTrust
-from northstar.access.domain import NewAssignment, NewPrincipal, Principal, RoleAssignment
+from northstar.access.domain import (
+    DEFAULT_SECRET_DAYS,
+    NewAssignment,
+    NewPrincipal,
+    Principal,
+    RoleAssignment,
+    SecretDays,
+)
 from northstar.environments.domain import Environment
 from northstar.environments.freezes import Freeze
+from northstar.errors import Invalid
 from northstar.project.squads import Project, Squad
 from northstar.serving.domain import EndpointView
 from northstar.standards.domain import Parameters
 from northstar.terraform.schema import Attribute, attributes_of, object_type
 from northstar.terraform.values import Type, is_unknown, to_json
 
+_PRINCIPALS = "/api/principals/"
 _BRACES = re.compile(r"\{(\w+)\}")
 
 
@@ -132,7 +141,23 @@ class Kind:
 
     def path(self, template: str, values: Mapping[str, Any]) -> str:
         """``item`` or ``collection`` with an object's own values in it."""
-        return _BRACES.sub(lambda found: _quoted(values[found[1]]), template)
+        safe = ":/" if template.startswith(_PRINCIPALS) else ":"
+        return _BRACES.sub(lambda found: _quoted(values[found[1]], safe), template)
+
+    def named(self, import_id: str) -> dict[str, str]:
+        """The attributes that name an object, read from its import id; raises ``Invalid``.
+
+        A principal's name may hold a slash itself, for it may be of a squad.
+        """
+        of_principals = self.item.startswith(_PRINCIPALS)
+        most = len(self.identity) - 1 if of_principals else -1
+        parts = import_id.rsplit("/", most) if self.identity else []
+        if len(parts) != len(self.identity) or not all(parts):
+            form = "/".join(name.upper() for name in self.identity)
+            raise Invalid(
+                f"{import_id!r} is no id of a {self.type_name}.", hint=f"Write it as {form}."
+            )
+        return dict(zip(self.identity, parts, strict=True))
 
     def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What is sent to make the object."""
@@ -184,6 +209,14 @@ KINDS: tuple[Kind, ...] = (
                 annotation=bool,
                 default=False,
                 description="Whether it is made with a secret, which then stands in the state.",
+            ),
+            Attribute(
+                "days",
+                "number",
+                "defaulted",
+                annotation=SecretDays,
+                default=DEFAULT_SECRET_DAYS,
+                description="How long that secret holds.",
             ),
         ),
         secrets=("client_secret",),
@@ -258,7 +291,7 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: Any, safe: str) -> str:
     if value is None or is_unknown(value):
         raise ValueError("an object without its name has no path")
-    return quote(str(value), safe=":")
+    return quote(str(value), safe=safe)

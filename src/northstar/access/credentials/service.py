@@ -24,13 +24,13 @@ from northstar.access.credentials.domain import (
     Trust,
     check_trust,
 )
-from northstar.access.directory import hold
+from northstar.access.directory import hold, note_key
+from northstar.access.domain import home_of
 from northstar.access.errors import BadCredentials, ForeignTokenRefused
 from northstar.access.issuers import LEEWAY_SECONDS, Issuers, read_unverified
 from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Conflict, NotFound
-from northstar.names import Scope
 
 _LONGEST_FOREIGN_TOKEN = timedelta(days=1)
 _NOT_TRUSTED = (
@@ -93,7 +93,8 @@ class Credentials:
         with self._adding(principal, "certificate") as change:
             number = store.add_certificate(change.connection, **values)
             told = _told(principal, "certificate", number, policies)
-            change.record(by, "principal:certificate", Scope(), **told, about=about)
+            note_key(change.connection, principal, by)
+            change.record(by, "principal:certificate", home_of(principal), **told, about=about)
         return self._one(principal, "certificate", number)
 
     def add_trust(
@@ -104,7 +105,8 @@ class Credentials:
         with self._adding(principal, "trust") as change:
             number = store.add_trust(change.connection, principal, trust, self._clock.now())
             told = _told(principal, "trust", number, policies)
-            change.record(by, "principal:trust", Scope(), **told, about=str(trust))
+            note_key(change.connection, principal, by)
+            change.record(by, "principal:trust", home_of(principal), **told, about=str(trust))
         return self._one(principal, "trust", number)
 
     def change_trust(
@@ -119,7 +121,8 @@ class Credentials:
             if not store.change_trust(change.connection, principal, number, trust):
                 raise _missing(principal, "trust", number)
             told = _told(principal, "trust", number, policies)
-            change.record(by, "principal:trust", Scope(), **told, about=str(trust))
+            note_key(change.connection, principal, by)
+            change.record(by, "principal:trust", home_of(principal), **told, about=str(trust))
         return self.trust(principal, number)
 
     def trust(self, principal: str, number: int) -> HeldTrust:
@@ -144,7 +147,7 @@ class Credentials:
             if not store.remove(change.connection, kind, principal, number):
                 raise _missing(principal, kind, number)
             told = _told(principal, kind, number, policies)
-            change.record(by, "principal:withdraw", Scope(), **told)
+            change.record(by, "principal:withdraw", home_of(principal), **told)
 
     def check_assertion(self, client_id: str, assertion: str) -> None:
         """Return if the assertion proves the client, for the first time; raises

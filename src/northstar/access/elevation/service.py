@@ -47,14 +47,17 @@ class ElevationService:
         """Ask for a role; whoever may give it there can approve it for the next seven days.
 
         Raises ``Invalid`` for a duration or a reason that won't do, ``NotAllowed`` for a role that
-        can't be asked for, ``Conflict`` for one that the principal has or has asked for already.
+        can't be asked for, ``NotFound`` for a project that is not in a squad that ``who`` may read,
+        ``Conflict`` for a role that the principal has or has asked for already.
         """
         seconds = check_duration(duration)
         if not reason.strip():
             raise Invalid(
                 "The request gives no reason.", hint="Who decides wants to know: --reason."
             )
-        decision = self._access.check(who, "elevation:request", scope, role=role)
+        decision = self._access.check(who, "elevation:request", scope, role=role, given_to=who.id)
+        if self._access.allowed(who, "squad:read", scope):  # others are not told what there is
+            self._access.require_place(scope)
         self._refuse_what_is_held(who, role, scope)
         now = self._clock.now()
         with self._access.audit.change() as change:
@@ -83,8 +86,8 @@ class ElevationService:
     def approve(self, who: Principal, elevation: int, remark: str = "") -> Elevation:
         """Give the role from now on for as long as was asked, or as ``who`` may give it.
 
-        Raises ``NotAllowed`` for who may not give it and for who asked, ``WrongState`` when it was
-        decided already.
+        Raises ``NotAllowed`` for who may not give it and for who asked, ``NotFound`` for a role in
+        a place that there is not, ``WrongState`` when it was decided already.
         """
         return self._decide(who, elevation, "active", remark)
 
@@ -147,6 +150,8 @@ class ElevationService:
     ) -> Elevation:
         asked = self.get(who, elevation)
         decision = self._check(who, asked)
+        if to == "active":
+            self._access.require_place(Scope.parse(asked.scope))
         now, latest = self._clock.now(), end_of(self._access, decision)
         with self._access.directory.change() as change:
             asked = _locked(change, elevation, asked.principal)
@@ -222,7 +227,8 @@ def _record(
 
 
 def _about(elevation: Elevation) -> dict[str, str]:
-    return {"role": elevation.role, "requested_by": elevation.principal}
+    who = elevation.principal
+    return {"role": elevation.role, "requested_by": who, "given_to": who}
 
 
 def _refuse_what_waits(waiting: list[Elevation], role: RoleName, scope: Scope) -> None:

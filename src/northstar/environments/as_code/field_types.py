@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from northstar.access.domain import principal_of
 from northstar.environments.as_code.control_plane_settings import SETTABLE
 from northstar.errors import Invalid
 from northstar.names import NAME_PATTERN, check_name
@@ -90,7 +91,7 @@ def _check_image(value: str) -> str:
 
 def _check_principal(value: str) -> str:
     try:
-        check_name(value.removeprefix("service:").replace(STAGE, "staging"), "principal")
+        principal_of("service", value.removeprefix("service:").replace(STAGE, "staging"))
     except Invalid as error:
         raise ValueError(f"{error.message} {error.hint}") from None
     return value
@@ -129,9 +130,9 @@ Host = Annotated[
 Principal = Annotated[
     str,
     Field(
-        pattern=r"^service:[a-z]([a-z0-9-]|\{stage\})*$",
-        max_length=100,
-        examples=["service:late-arrival-{stage}"],
+        pattern=r"^service:([a-z][a-z0-9-]*/)?[a-z]([a-z0-9-]|\{stage\})*$",
+        max_length=150,
+        examples=["service:operations/late-arrival-{stage}"],
     ),
     AfterValidator(_check_principal),
 ]

@@ -11,6 +11,7 @@ from northstar.access.domain import (
     Principal,
     RoleAssignment,
     RoleName,
+    home_of,
 )
 from northstar.access.elevation.domain import Elevation
 from northstar.names import ProjectRef, Scope
@@ -128,12 +129,11 @@ class AccessReader:
         )
 
     def _offered(self) -> tuple[str, ...]:
-        """Whom to suggest in the form; who may not list everybody types the id."""
-        if not self._may("principal:read", Scope()):
-            return ()
+        """Whom to suggest in the form; whom one may not list, one types."""
         found = self._access.directory.principals()
         people = [one.id for one in found if one.kind in ("user", "service")]
-        return tuple(people[:_PRINCIPALS_OFFERED])
+        known = [one for one in people if self._may("principal:read", home_of(one))]
+        return tuple(known[:_PRINCIPALS_OFFERED])
 
     def _may_read(self, scope: str) -> bool:
         return self._may("role:read", Scope.parse(scope))

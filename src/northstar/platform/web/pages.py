@@ -79,7 +79,10 @@ def _approvals(routes: APIRouter, platform: Platform, guard: Guard) -> None:
         reader = Reader(platform, caller(request))
         return page("approvals.html", shell(reader, request), view=reader.approvals())
 
-    @routes.post(_ENDPOINT + "/releases/{release}/approve", dependencies=[guard("release:approve")])
+    @routes.post(
+        _ENDPOINT + "/releases/{release}/approve",
+        dependencies=[guard.authenticated("release:approve")],
+    )
     def approve(
         squad: str,
         project: str,

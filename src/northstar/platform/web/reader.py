@@ -28,7 +28,7 @@ from northstar.platform.web.views import (
 )
 from northstar.platform.wiring import Platform
 from northstar.registry.domain import VersionRecord
-from northstar.release.domain import Release, forbids_approval
+from northstar.release.domain import Release
 
 PROJECT_READS = (
     "project:read",
@@ -262,7 +262,7 @@ class Reader:
         return tuple(told)
 
     def _why_not(self, release: Release) -> str:
-        if objection := forbids_approval(release, self._viewer.id):
+        if objection := self._platform.releases.objection(release, self._viewer):
             return f"{objection[0].upper()}{objection[1:]}."
         decision = self._platform.access.decide(
             self._viewer, "release:approve", release.endpoint.scope, **release.authors
