@@ -204,7 +204,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "a client that is no service principal": (
         "client: service:late-arrival-{stage}",
         "client: nonsense",
-        "late-arrival.client: must look like service:late-arrival-{stage}, not 'nonsense'",
+        "late-arrival.client: must look like service:operations/late-arrival-{stage}, not 'nonsense'",
     ),
     "a part of a core that Azure does not have": (
         "        client: service:late-arrival-{stage}\n",
@@ -336,10 +336,57 @@ def test_the_line_is_that_of_the_field(tmp_path: Path) -> None:
     assert fault.line > path.read_text()[: path.read_text().index("staging:")].count("\n")
 
 
-def test_a_waiver_is_approved_by_somebody_else(tmp_path: Path) -> None:
-    path = _with(tmp_path, waivers=[_waiver(requested_by="Ada", approved_by="ada")])
-    with pytest.raises(PlatformFileInvalid, match="somebody else must approve"):
+@pytest.mark.parametrize(
+    "approved_by",
+    [
+        "ada@example.com",
+        "Ada@Example.COM",
+        "ada+waivers@example.com",
+        "ada@example.com.",
+        " ada@example.com",
+        "ada@example.com ",
+        "ada.@example.com",
+        "\u0430da@example.com",  # of Cyrillic letters
+        "ada",
+    ],
+)
+def test_a_waiver_is_approved_by_somebody_else(approved_by: str, tmp_path: Path) -> None:
+    path = _with(tmp_path, waivers=[_waiver(approved_by=approved_by)])
+    with pytest.raises(
+        PlatformFileInvalid, match=r"somebody else must approve|must look like ada@example.com"
+    ):
         load_platform_file(path)
+
+
+def test_a_waiver_holds_half_a_year_at_most(tmp_path: Path) -> None:
+    longest = _waiver(approved_on="2026-11-23", until="2027-05-22")
+    assert load_platform_file(_with(tmp_path, waivers=[longest])).waivers
+    path = _with(tmp_path, waivers=[{**longest, "until": "2027-05-23"}])
+    with pytest.raises(PlatformFileInvalid, match=r"180 days .* the latest is 2027-05-22"):
+        load_platform_file(path)
+    path = _with(tmp_path, waivers=[{**longest, "until": "2026-11-22"}])
+    with pytest.raises(PlatformFileInvalid, match="before it was approved on 2026-11-23"):
+        load_platform_file(path)
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("public-acces", "no policy, and no check of Checkov 3.3.12; did you mean 'public-access'"),
+        ("CKV_AZURE_2333", "did you mean 'CKV_AZURE_233'"),
+        ("CKV_AWS_1", "did you mean"),
+        ("CKV2_AZURE_21", "is decided by the policy diagnostics; name that"),
+        ("*", r"\* is no policy"),
+    ],
+)
+def test_a_waiver_names_what_there_is(policy: str, said: str, tmp_path: Path) -> None:
+    path = _with(tmp_path, waivers=[_waiver(), _waiver(policy=policy)])
+    with pytest.raises(
+        PlatformFileInvalid, match=rf":\d+: waivers\[1\].policy: .*{said}"
+    ) as caught:
+        load_platform_file(path)
+    (fault,) = caught.value.faults
+    assert path.read_text().splitlines()[fault.line - 1].strip("- ").startswith("policy:")
 
 
 def test_every_setting_of_a_server_may_be_said_or_is_refused_with_its_reason() -> None:
@@ -440,8 +487,9 @@ def _waiver(**fields: Any) -> dict[str, Any]:
         "policy": "public-access",
         "resource": "module.models.*",
         "reason": "The old loader reads it until it is moved.",
+        "approved_on": "2026-11-23",
         "until": "2026-12-31",
-        "requested_by": "ada",
-        "approved_by": "grace",
+        "requested_by": "ada@example.com",
+        "approved_by": "grace@example.com",
     }
     return {**usual, **fields}

@@ -36,9 +36,10 @@ def waiver(**more: Any) -> dict[str, Any]:
         "policy": "regions",
         "resource": "azurerm_resource_group.*",
         "reason": "A pilot with a partner that is only there.",
+        "approved_on": TODAY - timedelta(days=30),
         "until": TODAY,
-        "requested_by": "ada",
-        "approved_by": "grace",
+        "requested_by": "ada@example.com",
+        "approved_by": "grace@example.com",
         **more,
     }
 
@@ -54,7 +55,7 @@ def test_a_waiver_holds_on_its_last_day_and_is_told() -> None:
     found = reviewed(waiver())
     assert not found.refusals
     said = as_text(found)
-    assert f"until {TODAY}, asked for by ada, approved by grace" in said
+    assert f"until {TODAY}, asked for by ada@example.com, approved by grace@example.com" in said
     (told,) = found.reported_findings()
     assert told.waived.startswith("A pilot with a partner")
 
@@ -64,6 +65,12 @@ def test_a_waiver_that_ended_refuses_and_says_since_when() -> None:
     found = reviewed(waiver(until=yesterday))
     assert f"ended on {yesterday}." in found.refusals[-1]
     assert found.findings
+
+
+def test_a_waiver_that_is_approved_for_later_refuses_and_says_from_when() -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    found = reviewed(waiver(approved_on=tomorrow, until=tomorrow))
+    assert f"holds from {tomorrow} on." in found.refusals[-1]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import click
 
 from northstar.clock import SystemClock
 from northstar.connection import find_credentials
-from northstar.environments.as_code.checkov import Scan, scan
+from northstar.environments.as_code.checkov import scan
 from northstar.environments.as_code.drift import Drift
 from northstar.environments.as_code.errors import PlanRefused
 from northstar.environments.as_code.operations import Stage, render_all
@@ -20,6 +20,7 @@ from northstar.environments.as_code.prices import Cost
 from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.report_text import as_markdown, as_text, drift_as_text
 from northstar.environments.as_code.review import Review
+from northstar.environments.as_code.scan_text import scan_as_text
 from northstar.environments.as_code.schema import SCHEMA_NAME, schema_text
 from northstar.environments.as_code.starter import STARTER
 from northstar.environments.as_code.wording import counted
@@ -201,22 +202,24 @@ def destroy(
 @_FILE
 @click.option("--checkov", "program", default="checkov", show_default=True, help="The program.")
 @click.option(
-    "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Checkov's own file of settings.",
+    "--directory",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Other Terraform to scan instead, by the same rules and waivers.",
 )
 @json_option
 def scan_stage(
-    name: EnvironmentName, file: Path, program: str, config: Path | None, as_json: bool
+    name: EnvironmentName, file: Path, program: str, directory: Path | None, as_json: bool
 ) -> None:
-    """Hold a stage against Checkov's rules.
+    """Hold a stage against Checkov's rules and ours.
 
     What fails must be mended, or waived in platform.yaml.
 
     Exit code 3: a check failed that nothing waives.
     """
-    found = scan(load_platform_file(file), name, program, config, SystemClock().now().date())
-    emit(found.as_json(), as_json=as_json, text=lambda: _scan_text(name, found))
+    platform = load_platform_file(file)
+    platform.stage(name)
+    found = scan(platform, name, program, SystemClock().now().date(), directory)
+    emit(found.as_json(), as_json=as_json, text=lambda: scan_as_text(name, found))
     if found.failed:
         click.get_current_context().exit(PlanRefused.exit_code)
 
@@ -314,13 +317,3 @@ def _drift_as_json(drift: Drift) -> dict[str, Any]:
 
 def _cost_as_json(cost: Cost) -> dict[str, Any]:
     return {**vars(cost), "as_of": cost.as_of.isoformat()}
-
-
-def _scan_text(name: EnvironmentName, found: Scan) -> str:
-    counts = f"{found.passed} checks passed, {len(found.failed)} failed, {len(found.waived)} waived"
-    lines = [f"{name}: {counts}."]
-    lines += [f"  {one.policy} {one.address}: {one.message}" for one in found.failed]
-    lines += [
-        f"  waived: {one.policy} {one.address}: {waiver.reason}" for one, waiver in found.waived
-    ]
-    return "\n".join(lines)

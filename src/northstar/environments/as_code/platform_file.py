@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,6 +25,7 @@ from northstar.environments.as_code.field_types import (
     Text,
     VirtualNetwork,
 )
+from northstar.environments.as_code.waivers import Waiver
 from northstar.errors import NotFound
 from northstar.names import EnvironmentName
 
@@ -270,30 +270,6 @@ class Flag(_Section):
     description: Text = Field(description="What it is for.")
     enabled: bool = Field(default=False, description="How it begins.")
     label: str | None = Field(default=None, description="Its label in App Configuration.")
-
-
-class Waiver(_Section):
-    """A dated exception to one policy, for what its pattern names, approved by somebody else."""
-
-    policy: Text = Field(description="A policy of docs/reference/infrastructure.md, or CKV….")
-    resource: Text = Field(description="The address that it is for; * stands for any text.")
-    stages: tuple[EnvironmentName, ...] = Field(
-        default=("dev", "staging", "prod"), description="Where it holds."
-    )
-    reason: Annotated[str, Field(min_length=20, max_length=500)] = Field(
-        description="Why it may be so, in at least 20 letters."
-    )
-    until: date = Field(description="The last day on which it holds.")
-    requested_by: Text = Field(description="Who asked for it.")
-    approved_by: Text = Field(description="Who approved it: somebody else.")
-
-    @model_validator(mode="after")
-    def _check_four_eyes(self) -> Waiver:
-        if self.requested_by.casefold() == self.approved_by.casefold():
-            raise ValueError(
-                f"{self.requested_by} asked for it and approved it; somebody else must approve"
-            )
-        return self
 
 
 class PlatformFile(_Section):

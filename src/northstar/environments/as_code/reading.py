@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from northstar.documents import Fault, Place, did_you_mean, parse_document, read_text
+from northstar.environments.as_code.checks import fault_of_name
 from northstar.environments.as_code.control_plane_settings import fault_of
 from northstar.environments.as_code.errors import PlatformFileInvalid
 from northstar.environments.as_code.platform_file import FILE_NAME, PlatformFile, StateInAzure
@@ -59,6 +60,9 @@ def _check(file: PlatformFile) -> Iterator[tuple[Place, str]]:
             yield ("tags",), f"{tag} is missing, so that a resource can be asked about and paid for"
     for name in file.squads:
         yield from _squad(file, name)
+    for number, waiver in enumerate(file.waivers):
+        if what := fault_of_name(waiver.policy):
+            yield ("waivers", number, "policy"), what
     yield from _secrets(file)
 
 

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Any
 
 from northstar.environments.as_code.order import NETWORK, after_apply, before_apply, impossible
-from northstar.environments.as_code.platform_file import PlatformFile, Waiver
+from northstar.environments.as_code.platform_file import PlatformFile
 from northstar.environments.as_code.prices import PriceList
 from northstar.environments.as_code.summary import Summary, summarise
+from northstar.environments.as_code.waivers import Waiver, running, waiver_for
 from northstar.environments.domain import PolicyFinding, ResourceChange
 from northstar.environments.plan import Plan
 from northstar.environments.policies import Finding, check
 from northstar.names import EnvironmentName
-
-
-class Found(Protocol):
-    """Something that a policy found: a ``Finding``, or one of Checkov's."""
-
-    @property
-    def policy(self) -> str: ...
-    @property
-    def address(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -83,16 +74,16 @@ def review(
         give_up: addresses of resources whose data may be lost.
     """
     found = check(Plan(document))
-    running = waivers_of(file, stage, today)
-    waived = [(one, waiver) for one in found if (waiver := waiver_for(one, running))]
-    findings = [one for one in found if waiver_for(one, running) is None]
+    holding = running(file.waivers, stage, today)
+    waived = [(one, waiver) for one in found if (waiver := waiver_for(one, holding))]
+    findings = [one for one in found if waiver_for(one, holding) is None]
     summary = summarise(document, prices)
     refusals = [f"{one.policy}: {one.address}: {one.message} {one.hint}" for one in findings]
     refusals += [
-        f"The waiver of {waiver.policy} for {waiver.resource} ended on {waiver.until}."
+        why
         for waiver in file.waivers
-        if waiver.until < today and stage in waiver.stages
-        if any(_fits(one, waiver) for one in findings)
+        if stage in waiver.stages and (why := waiver.unheld(today))
+        if any(waiver.fits(one) for one in findings)
     ]
     refusals += [
         f"{lost.what} would be lost, with {lost.data}; "
@@ -104,7 +95,7 @@ def review(
     refusals += (blocked := list(impossible(made, file, stage)))
     removed = {change.address for change in summary.changes if change.what == "destroy"}
     used = {waiver for _, waiver in waived}
-    unused = [one for one in running if one not in used and not one.policy.startswith("CKV")]
+    unused = [one for one in holding if one not in used and not one.policy.startswith("CKV")]
     return Review(
         stage,
         summary,
@@ -115,22 +106,6 @@ def review(
         () if blocked else tuple(before_apply(made, file, stage)),
         () if blocked or NETWORK in removed else tuple(after_apply(made, file, stage)),
     )
-
-
-def waivers_of(file: PlatformFile, stage: EnvironmentName, today: date) -> list[Waiver]:
-    """The waivers that hold in a stage today; the day of ``until`` is the last."""
-    return [one for one in file.waivers if stage in one.stages and one.until >= today]
-
-
-def waiver_for(found: Found, waivers: Sequence[Waiver]) -> Waiver | None:
-    """The first waiver that lets something pass."""
-    return next((one for one in waivers if _fits(found, one)), None)
-
-
-def _fits(found: Found, waiver: Waiver) -> bool:
-    # In an address, brackets are no character class.
-    pattern = waiver.resource.replace("[", "[[]")
-    return found.policy == waiver.policy and fnmatchcase(found.address, pattern)
 
 
 def _why(waiver: Waiver) -> str:
