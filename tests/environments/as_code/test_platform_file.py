@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from northstar.environments.as_code.prices import load_prices
 from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.rendering import backend, render, variables
 from northstar.environments.as_code.schema import json_schema
-from northstar.environments.as_code.starter import STARTER
+from northstar.environments.as_code.starter import STARTER, starter
 from northstar.errors import NotFound
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -204,7 +205,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "a client that is no service principal": (
         "client: service:late-arrival-{stage}",
         "client: nonsense",
-        "late-arrival.client: must look like service:operations/late-arrival-{stage}, not 'nonsense'",
+        "client: must look like service:operations/late-arrival-{stage}, not 'nonsense'",
     ),
     "a part of a core that Azure does not have": (
         "        client: service:late-arrival-{stage}\n",
@@ -439,8 +440,22 @@ def test_the_order_of_a_file_does_not_matter(tmp_path: Path) -> None:
 
 def test_what_init_writes_is_a_platform(tmp_path: Path) -> None:
     path = tmp_path / "platform.yaml"
-    path.write_text(STARTER)
-    assert list(load_platform_file(path).stages) == ["dev"]
+    path.write_text(starter(date(2026, 11, 23)))
+    platform = load_platform_file(path)
+    assert list(platform.stages) == ["dev"]
+    assert not platform.waivers  # nobody has approved any
+
+
+def test_the_waivers_that_init_offers_are_those_of_the_example(tmp_path: Path) -> None:
+    text = starter(date(2026, 11, 23))
+    begin = text.index("# waivers:")
+    path = tmp_path / "platform.yaml"
+    path.write_text(text[:begin] + re.sub("^# ?", "", text[begin:], flags=re.MULTILINE))
+    own = {"requested_by", "approved_by", "approved_on", "until"}
+    offered, shown = (load_platform_file(one).waivers for one in (path, EXAMPLE))
+    assert [one.model_dump(exclude=own) for one in offered] == [
+        one.model_dump(exclude=own) for one in shown
+    ]
 
 
 def test_the_guide_shows_what_the_files_may_say(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from northstar.environments.as_code.report_text import as_markdown, as_text, dri
 from northstar.environments.as_code.review import Review
 from northstar.environments.as_code.scan_text import scan_as_text
 from northstar.environments.as_code.schema import SCHEMA_NAME, schema_text
-from northstar.environments.as_code.starter import STARTER
+from northstar.environments.as_code.starter import starter
 from northstar.environments.as_code.wording import counted
 from northstar.environments.client import EnvironmentsClient
 from northstar.environments.domain import EnvironmentReport, ReportKind
@@ -66,7 +66,7 @@ def init(file: Path) -> None:
     if path.exists():
         raise Conflict(f"There is a {path} already.", hint="Change it, or name another: --file")
     try:
-        path.write_text(STARTER, encoding="utf-8")
+        path.write_text(starter(SystemClock().now().date()), encoding="utf-8")
         path.with_name(SCHEMA_NAME).write_text(schema_text(), encoding="utf-8")
     except OSError as error:
         raise Invalid(f"{path} can't be written: {error.strerror}.") from error
