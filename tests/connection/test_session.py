@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx2
 import pytest
 
 from northstar.connection import Connection, Credentials
-from northstar.errors import Failed, Unauthenticated
+from northstar.errors import Failed, Unauthenticated, Unavailable
 
 
 def test_a_page_in_the_place_of_an_answer_is_told_with_its_address() -> None:
@@ -70,4 +72,34 @@ def test_a_token_that_one_brought_is_used_as_it_is() -> None:
     with pytest.raises(Unauthenticated):
         connection.get("/api/x")
     assert (platform.asked, platform.given) == (1, 0)
+    connection.close()
+
+
+def read(connection: Connection) -> bytes:
+    with connection.stream("/api/model", 10) as content:
+        return b"".join(content)
+
+
+def test_a_download_outlives_a_token_that_was_withdrawn_too() -> None:
+    platform = Platform()
+    connection = session(platform, client_id="service:ci", client_secret="s")
+    assert read(connection) == b'"done"'
+    platform.withdrawn = platform.given
+    assert (read(connection), platform.given, platform.asked) == (b'"done"', 2, 3)
+    platform.withdrawn = 99
+    with pytest.raises(Unauthenticated, match="withdrawn"):
+        read(connection)
+    assert (platform.given, platform.asked) == (3, 5)
+    connection.close()
+
+
+def test_a_download_that_breaks_off_is_told_as_an_outage() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half of"
+        raise httpx2.ReadError("reset by peer")
+
+    answers = httpx2.MockTransport(lambda request: httpx2.Response(200, content=broken()))
+    connection = Connection(Credentials("http://northstar.example", token="x"), answers)
+    with pytest.raises(Unavailable, match="did not answer: reset by peer"):
+        read(connection)
     connection.close()

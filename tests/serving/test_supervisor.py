@@ -11,12 +11,16 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from northstar.connection import Connection, Credentials
+from northstar.digest import folder_digest
 from northstar.errors import Invalid, Unavailable
 from northstar.isolation.refused import Refused
 from northstar.isolation.same_user import SameUser
 from northstar.serving import store
 from northstar.serving.client import EndpointClient
-from northstar.serving.dataplane.state import process_start
+from northstar.serving.dataplane.spec import HttpControlPlane
+from northstar.serving.dataplane.state import StateFolder, process_start
+from northstar.serving.domain import EndpointStatus
 from northstar.serving.store import ProcessRecord
 from tests.serving.control_plane import SmallControlPlane, agents, answering
 from tests.serving.endpoints import ENDPOINT, captured_rows, eventually, processes
@@ -160,6 +164,22 @@ def test_an_endpoint_of_the_platforms_user_is_replaced_once_it_can_have_its_own(
     (before,) = agents(plane)
     plane.supervisor(_NotTheirs("own machine", {})).step()
     eventually(lambda: before not in agents(plane))
+
+
+def test_a_model_is_brought_though_the_keys_of_tokens_were_just_withdrawn(
+    plane: SmallControlPlane, tmp_path: Path
+) -> None:
+    connection = Connection(Credentials(plane.url, "", *plane.secret(ENDPOINT)))
+    control = HttpControlPlane(connection, ENDPOINT)
+    now = plane.bench.clock.now()
+    (model,) = control.sync(
+        EndpointStatus(instance="a", url="http://127.0.0.1:9000", started_at=now)
+    ).models
+    plane.bench.access.tokens.keys.rotate("user:ada", at_once=True)
+    state = StateFolder(tmp_path / "state")
+    control.fetch_model(model.digest, state)
+    assert [folder_digest(folder) for folder in state.models.iterdir()] == [model.digest]
+    connection.close()
 
 
 class _NotTheirs(SameUser):

@@ -6,6 +6,8 @@ import base64
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,11 +144,46 @@ class Connection:
         known = self._tokens.get(PLATFORM_AUDIENCE)
         granted = self.grant()
         answer = self._send_as(granted, method, path, **options)
-        if answer.status_code == httpx2.codes.UNAUTHORIZED and known and known[0] is granted:
-            if self._tokens.get(PLATFORM_AUDIENCE) is known:
-                self._tokens.pop(PLATFORM_AUDIENCE, None)
+        if self._was_of_earlier(granted, known, answer):
             answer = self._send_as(self.grant(), method, path, **options)
         return _checked(answer)
+
+    @contextmanager
+    def stream(self, path: str, timeout_seconds: float) -> Iterator[Iterator[bytes]]:
+        """``GET`` what is too large to be held, as its bytes come; raises as the other requests do.
+
+        Args:
+            timeout_seconds: the longest to wait for the next of them.
+        """
+        known = self._tokens.get(PLATFORM_AUDIENCE)
+        granted = self.grant()
+        with self._answering(granted, path, timeout_seconds) as answer:
+            if not self._was_of_earlier(granted, known, answer):
+                yield _bytes_of(answer)
+                return
+        with self._answering(self.grant(), path, timeout_seconds) as answer:
+            yield _bytes_of(answer)
+
+    @contextmanager
+    def _answering(
+        self, who: Granted, path: str, timeout_seconds: float
+    ) -> Iterator[httpx2.Response]:
+        headers = {**propagation.headers(), "Authorization": f"Bearer {who.token}"}
+        try:
+            with self._http.stream("GET", path, headers=headers, timeout=timeout_seconds) as answer:
+                yield answer
+        except httpx2.TransportError as error:
+            raise self._unanswered(error) from error
+
+    def _was_of_earlier(
+        self, granted: Granted, known: tuple[Granted, float] | None, answer: httpx2.Response
+    ) -> bool:
+        """Whether a token that was held already was refused; it is forgotten then."""
+        if answer.status_code != httpx2.codes.UNAUTHORIZED or not known or known[0] is not granted:
+            return False
+        if self._tokens.get(PLATFORM_AUDIENCE) is known:
+            self._tokens.pop(PLATFORM_AUDIENCE, None)
+        return True
 
     def _send_as(self, who: Granted, method: str, path: str, **options: Any) -> httpx2.Response:
         headers = {**options.pop("headers", {}), "Authorization": f"Bearer {who.token}"}
@@ -157,10 +194,20 @@ class Connection:
         try:
             return self._http.request(method, path, headers=headers, **options)
         except httpx2.TransportError as error:
-            raise Unavailable(
-                f"The platform at {self.url} did not answer: {error}.",
-                hint="Is it running? Start the embedded one with `northstar up`.",
-            ) from error
+            raise self._unanswered(error) from error
+
+    def _unanswered(self, error: httpx2.TransportError) -> Unavailable:
+        return Unavailable(
+            f"The platform at {self.url} did not answer: {error}.",
+            hint="Is it running? Start the embedded one with `northstar up`.",
+        )
+
+
+def _bytes_of(answer: httpx2.Response) -> Iterator[bytes]:
+    if not answer.is_success:
+        answer.read()
+        _checked(answer)
+    return answer.iter_bytes()
 
 
 def _checked(response: httpx2.Response) -> Any:

@@ -9,12 +9,11 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-import httpx2
 from pydantic import ValidationError
 
 from northstar.connection import Connection
 from northstar.digest import folder_digest
-from northstar.errors import Failed, NorthstarError, Unavailable
+from northstar.errors import Failed, NorthstarError
 from northstar.names import EndpointRef
 from northstar.serving.dataplane.download import unpack_model
 from northstar.serving.dataplane.routing import model_path
@@ -61,17 +60,9 @@ class HttpControlPlane:
         return spec
 
     def fetch_model(self, digest: str, state: StateFolder) -> None:
-        headers = {"Authorization": f"Bearer {self._connection.token()}"}
-        url = f"{self._connection.url}{self._endpoint.path}/models/{digest}"
-        try:
-            with httpx2.stream(
-                "GET", url, headers=headers, timeout=_DOWNLOAD_TIMEOUT_SECONDS, trust_env=False
-            ) as response:
-                if not response.is_success:
-                    raise Failed(f"The model {digest} was not given: HTTP {response.status_code}.")
-                unpack_model(response.iter_bytes(), digest, model_path(state.models, digest))
-        except httpx2.TransportError as error:
-            raise Unavailable(f"The model {digest} did not arrive: {error}.") from error
+        path = f"{self._endpoint.path}/models/{digest}"
+        with self._connection.stream(path, _DOWNLOAD_TIMEOUT_SECONDS) as content:
+            unpack_model(content, digest, model_path(state.models, digest))
 
 
 class SpecSync:
