@@ -20,7 +20,7 @@ from starlette.routing import Mount
 from northstar.access.mlflow.app import LazyMlflow
 from northstar.access.mlflow.door import MlflowDoor
 from northstar.access.testing import AccessBench
-from northstar.names import Scope
+from northstar.names import ProjectRef, Scope
 
 PROTECTED = "protected-owners.txt"
 
@@ -52,7 +52,11 @@ def main(folder: Path) -> None:
     door = MlflowDoor(lazy, bench.access, ProtectedByFile(folder / PROTECTED))
     secret = bench.access.directory.create("service", "ci", "test")
     bench.access.directory.assign("service:ci", "data-scientist", Scope("operations"), "test")
+    run = bench.access.run_identity(ProjectRef("operations", "late-arrival"))
     known = {
+        "run": bench.access.client_credentials(
+            run.client_id, run.client_secret, "northstar"
+        ).access_token,
         "platform": bench.access.platform_token(),
         "admin": bench.token("admin"),
         "anna": bench.token("anna", "data-scientist", "/operations"),
@@ -60,6 +64,9 @@ def main(folder: Path) -> None:
         "bert": bench.token("bert", "data-scientist", "/pricing"),
         "reader": bench.token("rita", "reader", "/operations"),
         "ci_secret": secret.client_secret,
+        "ci": bench.access.client_credentials(
+            secret.client_id, secret.client_secret, "northstar"
+        ).access_token,
         "session": _session(bench),
     }
     with socket.create_server(("127.0.0.1", 0)) as listener:

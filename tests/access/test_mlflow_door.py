@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import uuid
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -33,24 +34,48 @@ def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Any:
     mlflow.set_workspace(None)
 
 
-def test_the_unmodified_client_tracks_registers_and_loads(client: Any) -> None:
+def by_token(server: Server, who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.known[who])
+
+
+def by_secret(server: Server, who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", who)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", server.known["ci_secret"])
+
+
+@pytest.mark.parametrize(
+    ("prove", "who"),
+    [(by_token, "anna"), (by_token, "ci"), (by_secret, "service:ci"), (by_token, "run")],
+)
+def test_the_unmodified_client_tracks_registers_and_loads(
+    client: Any,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    prove: Callable[[Server, str, pytest.MonkeyPatch], None],
+    who: str,
+) -> None:
+    """A person, a service by a token and by its secret, and a run of the platform's."""
+    prove(server, who, monkeypatch)
+    project = f"late-arrival-{prove.__name__}-{who.replace(':', '-')}"
+
     class Doubles(client.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow ships no types
         def predict(self, context: Any, model_input: list[float]) -> list[float]:
             return [2 * value for value in model_input]
 
-    client.set_experiment("late-arrival")
+    client.set_experiment(project)
     with client.start_run() as run:
         client.log_param("depth", 3)
         client.log_metric("auc", 0.7)
         logged = client.pyfunc.log_model(
             name="model", python_model=Doubles(), pip_requirements=["mlflow"]
         )
-    registered = client.register_model(logged.model_uri, "late-arrival")
+    registered = client.register_model(logged.model_uri, project)
     tracking = client.MlflowClient()
-    found = tracking.search_model_versions("name = 'late-arrival'")
+    found = tracking.search_model_versions(f"name = '{project}'")
     assert [(v.version, v.run_id) for v in found] == [(registered.version, run.info.run_id)]
     assert tracking.get_run(run.info.run_id).data.metrics == {"auc": 0.7}
-    loaded = client.pyfunc.load_model(f"models:/late-arrival/{registered.version}")
+    loaded = client.pyfunc.load_model(f"models:/{project}/{registered.version}")
     assert loaded.predict([1.5]) == [3.0]
 
 
@@ -75,9 +100,11 @@ def test_the_client_is_refused_in_another_squad(client: Any, server: Server) -> 
 def test_aliases_are_for_releases_only(
     client: Any, server: Server, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    name = f"wanted-by-{who}"
+    server.send("POST", f"{API}/registered-models/create", json={"name": name})
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.known[who])
     with pytest.raises(client.MlflowException, match="aliases-are-set-by-releases"):
-        client.MlflowClient().set_registered_model_alias("late-arrival", "prod", 1)
+        client.MlflowClient().set_registered_model_alias(name, "prod", 1)
 
 
 def test_the_platform_sets_aliases_and_everybody_reads_them(server: Server) -> None:

@@ -102,6 +102,16 @@ def test_the_control_plane_is_not_held_up_by_custom_policies(folder: Path) -> No
         (NO_ROBOTS.replace("release:propose", "release:propse"), "line 2", "release:propose"),
         (NO_ROBOTS.replace("resource has environment && ", ""), "line 2", "resource has env"),
         (NO_ROBOTS.replace("principal_kind", "kind"), "`kind`", "has principal_kind"),
+        (
+            NO_ROBOTS.replace("resource has environment", "resource has enviroment"),
+            "a resource never has enviroment",
+            "Did you mean environment?",
+        ),
+        (
+            NO_ROBOTS.replace("when {", "when { context has proposed &&"),
+            "line 2: a context never has proposed",
+            "Did you mean proposed_by?",
+        ),
         (NO_ROBOTS + "forbid (principal, action, resource);", "line 9", "@id"),
         (NO_ROBOTS.replace("@reason", "@because"), "line 2", "@reason"),
         (NO_ROBOTS.replace("principal,", "principal == ?principal,"), "template", "how-to"),
@@ -127,6 +137,14 @@ def test_a_policy_that_does_not_fit_is_refused_with_file_line_and_advice(
     assert refused.value.message.startswith("ours.cedar, line ")
     assert where in refused.value.message
     assert hint in refused.value.hint
+
+
+def test_what_is_wrong_for_every_action_is_said_once(folder: Path) -> None:
+    everywhere = NO_ROBOTS.replace(' == Action::"release:propose"', "")
+    (folder / "ours.cedar").write_text(everywhere.replace("principal_kind", "kind"))
+    with pytest.raises(Invalid) as refused:
+        policy_book(folder)
+    assert refused.value.message.count("attribute `kind` in context not found") == 1
 
 
 def test_a_bad_policy_stops_the_start(tmp_path: Path) -> None:

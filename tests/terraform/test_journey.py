@@ -40,14 +40,14 @@ resource "northstar_project" "this" {
 DESCRIBED = PROJECT.replace("}", '  description = "Late?"\n}')
 SERVICE = """
 resource "northstar_service_principal" "ci" {{
-  name   = "{name}-ci"
+  name   = "${{northstar_squad.this.name}}/ci"
   secret = {secret}
 }}
 
 resource "northstar_role_assignment" "ci" {{
   principal  = northstar_service_principal.ci.id
   role       = "{role}"
-  scope      = "/{name}"
+  scope      = "/${{northstar_squad.this.name}}"
   expires_at = "2100-01-01T01:00:00+01:00"
 }}
 
@@ -104,7 +104,7 @@ def test_what_is_applied_is_there_and_nothing_is_left_to_do(
 
     assert set(said.changes.values()) == {"create"}
     assert projects.project(ProjectRef("applied", "late-arrival")).description == ""
-    (held,) = access.role_assignments("service:applied-ci")
+    (held,) = access.role_assignments("service:applied/ci")
     assert (held.role, held.scope) == ("data-scientist", "/applied")
     assert held.expires_at == datetime(2100, 1, 1, tzinfo=UTC)
     assert standards.parameters() == Parameters(minimum_rows_test=250, calibration_error=0.07)
@@ -115,10 +115,10 @@ def test_what_is_applied_is_there_and_nothing_is_left_to_do(
     assert all(secret not in str(line) for line in said.lines)
     connection = Connection(
         Credentials(
-            root.settings["NORTHSTAR_URL"], client_id="service:applied-ci", client_secret=secret
+            root.settings["NORTHSTAR_URL"], client_id="service:applied/ci", client_secret=secret
         )
     )
-    assert AccessClient(connection).whoami().principal.id == "service:applied-ci"
+    assert AccessClient(connection).whoami().principal.id == "service:applied/ci"
     connection.close()
 
 
@@ -126,7 +126,7 @@ def test_what_can_change_in_place_does_and_the_rest_is_replaced(
     root: Workspace, projects: ProjectClient, access: AccessClient
 ) -> None:
     root.apply(squad("changed") + service("changed"))
-    (before,) = access.role_assignments("service:changed-ci")
+    (before,) = access.role_assignments("service:changed/ci")
 
     said = root.apply(
         squad("changed", "Delays") + service("changed", "operator", secret=True) + SECRET
@@ -138,7 +138,7 @@ def test_what_can_change_in_place_does_and_the_rest_is_replaced(
         "northstar_role_assignment.ci": "replace",
     }
     assert [one.description for one in projects.squads() if one.name == "changed"] == ["Delays"]
-    (after,) = access.role_assignments("service:changed-ci")
+    (after,) = access.role_assignments("service:changed/ci")
     assert (after.role, after.assigned_at > before.assigned_at) == ("operator", True)
     assert root.output("secret") == ""  # it counts when the principal is made
 
@@ -148,7 +148,7 @@ def test_a_change_by_hand_is_drift_in_the_next_plan_and_goes_with_the_next_apply
 ) -> None:
     everything = squad("drifted") + service("drifted") + STANDARDS
     root.apply(everything)
-    (held,) = access.role_assignments("service:drifted-ci")
+    (held,) = access.role_assignments("service:drifted/ci")
 
     take_role_on_the_page(embedded, held.id, "/drifted")
     # SQLite gives its number to the next one, which is not ours to take away again.
@@ -167,7 +167,7 @@ def test_a_change_by_hand_is_drift_in_the_next_plan_and_goes_with_the_next_apply
     assert said.changes == {**said.drift, "northstar_role_assignment.ci": "create"}
     root.apply(everything)
     roles = [(one.principal, one.role) for one in access.role_assignments(scope="/drifted")]
-    assert ("service:drifted-ci", "data-scientist") in roles
+    assert ("service:drifted/ci", "data-scientist") in roles
     assert ("service:drifted-other", "reader") in roles
     assert root.plan(everything, "-detailed-exitcode").exit_code == 0
 
@@ -179,7 +179,7 @@ def test_what_is_removed_by_hand_is_made_again_and_what_names_a_pipeline_is_chan
     ref = ProjectRef("removed", "late-arrival")
     assert projects.project(ref).description == "Late?"
 
-    embedded.connection.delete("/api/principals/service:removed-ci")
+    embedded.connection.delete("/api/principals/service:removed/ci")
     embedded.connection.request("PATCH", ref.path, json={"description": "Mine"})
     said = root.plan(squad("removed") + DESCRIBED + service("removed"))
     assert said.drift == {
@@ -198,7 +198,7 @@ def test_what_is_removed_by_hand_is_made_again_and_what_names_a_pipeline_is_chan
     }
     (trust,) = [
         one
-        for one in embedded.connection.get("/api/principals/service:removed-ci/credentials")
+        for one in embedded.connection.get("/api/principals/service:removed/ci/credentials")
         if one["kind"] == "trust"
     ]
     assert "environment:staging" in str(trust)
@@ -238,11 +238,11 @@ def test_what_was_made_by_hand_is_imported_as_it_is(
 ) -> None:
     projects.create_squad("adopted", "Flights")
     projects.create_project(ProjectRef("adopted", "late-arrival"))
-    access.create_principal("service:adopted-ci")
+    access.create_principal("service:adopted/ci")
     until = datetime(2100, 1, 1, tzinfo=UTC)
-    held = access.assign_role("service:adopted-ci", "data-scientist", "/adopted", until)
+    held = access.assign_role("service:adopted/ci", "data-scientist", "/adopted", until)
     trust = embedded.connection.post(
-        "/api/principals/service:adopted-ci/trusts",
+        "/api/principals/service:adopted/ci/trusts",
         {
             "issuer": "https://token.actions.githubusercontent.com",
             "audience": "https://northstar.example",
@@ -252,9 +252,9 @@ def test_what_was_made_by_hand_is_imported_as_it_is(
     ids = {
         "northstar_squad.this": "adopted",
         "northstar_project.this": "adopted/late-arrival",
-        "northstar_service_principal.ci": "adopted-ci",
+        "northstar_service_principal.ci": "adopted/ci",
         "northstar_role_assignment.ci": str(held.id),
-        "northstar_federated_trust.github": f"service:adopted-ci/{trust['number']}",
+        "northstar_federated_trust.github": f"service:adopted/ci/{trust['number']}",
     }
     imports = "".join(f'import {{\n  to = {to}\n  id = "{one}"\n}}\n' for to, one in ids.items())
     everything = squad("adopted") + PROJECT + service("adopted")
@@ -262,7 +262,7 @@ def test_what_was_made_by_hand_is_imported_as_it_is(
     root.apply(everything + imports)
 
     assert root.plan(everything, "-detailed-exitcode").exit_code == 0
-    assert [one.id for one in access.role_assignments("service:adopted-ci")] == [held.id]
+    assert [one.id for one in access.role_assignments("service:adopted/ci")] == [held.id]
 
 
 def test_what_the_platform_keeps_is_not_destroyed_and_the_rest_is(
@@ -279,7 +279,7 @@ def test_what_the_platform_keeps_is_not_destroyed_and_the_rest_is(
     assert root.destroy().exit_code == 0
     assert standards.parameters() == Parameters()
     with pytest.raises(NotFound):
-        embedded.connection.get("/api/principals/service:kept-ci")
+        embedded.connection.get("/api/principals/service:kept/ci")
 
 
 def test_a_platform_that_the_same_configuration_makes_is_known_when_it_is_applied(
@@ -357,22 +357,22 @@ def test_another_subject_is_trusted_in_place_and_one_that_is_refused_leaves_the_
     credentials = CredentialClient(embedded.connection)
     old = squad("trusting") + service("trusting")
     root.apply(old)
-    (before,) = trusts(credentials, "service:trusting-ci")
+    (before,) = trusts(credentials, "service:trusting/ci")
     new = old.replace("environment:prod", "ref:refs/heads/main")
     said = root.apply(new)
     assert said.changes == {"northstar_federated_trust.github": "update"}
-    (after,) = trusts(credentials, "service:trusting-ci")
+    (after,) = trusts(credentials, "service:trusting/ci")
     assert (after.number, "refs/heads/main" in after.about) == (before.number, True)
     assert root.plan(new).changes == {}
 
     there = Trust(issuer=GITHUB, audience="https://northstar.example", subject="repo:airline/x:y")
-    credentials.add_trust("service:trusting-ci", there)
+    credentials.add_trust("service:trusting/ci", there)
     (root.folder / "main.tf").write_text(
         new.replace("repo:airline/trusting:ref:refs/heads/main", there.subject)
     )
     refused = root.run("apply", "-auto-approve", "-no-color")
     assert "has this trust already" in refused.stderr
-    assert after in trusts(credentials, "service:trusting-ci")
+    assert after in trusts(credentials, "service:trusting/ci")
     assert root.plan(new).changes == {}
 
 

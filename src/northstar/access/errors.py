@@ -64,5 +64,5 @@ def oauth_problem(error: NorthstarError) -> dict[str, str]:
 
 def _plain(text: str) -> str:
     """The characters that an ``error_description`` may hold."""
-    kept = text.replace('"', "'").replace("\\", "/")
+    kept = text.replace('"', "'").replace("\\", "/").replace("…", "...")
     return "".join(c if " " <= c <= "~" else "?" for c in kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -56,12 +56,14 @@ class PolicySchema:
         actions: the actions that can be asked for, in the order of the schema.
         groups: the groups that roles are made of.
         about: what a request may say of itself beside principal, action and resource.
+        attributes: every name that a policy can ask for, of ``context`` and of ``resource``.
     """
 
     cedar: cedarpy.Schema
     actions: tuple[str, ...]
     groups: tuple[str, ...]
     about: tuple[str, ...]
+    attributes: Mapping[str, tuple[str, ...]]
 
 
 def read_schema() -> PolicySchema:
@@ -69,12 +71,14 @@ def read_schema() -> PolicySchema:
     text = (_SHIPPED / "schema.cedarschema").read_text()
     bare = re.sub(r"//[^\n]*", "", text)
     actions, groups = re.findall(r'"(\w+:\w+)"', bare), re.findall(r"\baction (\w+);", bare)
-    context = bare.partition("type About = {")[2].partition("}")[0]
+    attributes = {
+        "context": _attributes(bare, "type About = {"),
+        "resource": _attributes(bare, "entity Scope in [Scope] = {"),
+    }
     # Kinds and squads of principals are added by the platform itself.
-    said = re.findall(r"(\w+)\?:", context)
-    about = [name for name in said if not name.endswith(("_kind", "_squad"))]
+    about = [one for one in attributes["context"] if not one.endswith(("_kind", "_squad"))]
     cedar = cedarpy.Schema.from_str(text)
-    return PolicySchema(cedar, tuple(actions), tuple(groups), tuple(about))
+    return PolicySchema(cedar, tuple(actions), tuple(groups), tuple(about), attributes)
 
 
 def shipped_policies(schema: PolicySchema) -> list[Policy]:
@@ -129,6 +133,11 @@ def check_ids(shipped: Sequence[Policy], custom: Sequence[Policy]) -> None:
                 )
 
 
+def _attributes(schema: str, head: str) -> tuple[str, ...]:
+    body = schema.partition(head)[2].partition("}")[0]
+    return tuple(re.findall(r"(\w+)\??:", body))
+
+
 def _read(file: Path, schema: PolicySchema, *, roles: bool) -> list[Policy]:
     try:
         text = file.read_text()
@@ -168,6 +177,7 @@ def _policy(file: str, line: int, text: str, schema: PolicySchema, *, roles: boo
             hint=f"Name the principal and the resource, or leave them open. {_PAGE}",
         )
     document = (templates or list(found["staticPolicies"].values()))[0]
+    _refuse_what_is_never_there(where, document["conditions"], schema)
     notes = document.get("annotations") or {}
     for name in ("id", "reason"):
         if not notes.get(name):
@@ -195,6 +205,34 @@ def _actions(constraint: dict[str, Any], schema: PolicySchema) -> frozenset[str]
     return actions if actions and actions <= set(schema.actions) else None
 
 
+def _refuse_what_is_never_there(where: str, conditions: Any, schema: PolicySchema) -> None:
+    """Raise ``Invalid`` for ``context has …`` of what no context has.
+
+    Cedar lets it pass, and the statement would never hold.
+    """
+    for what, name in _asked_for(conditions):
+        known = schema.attributes.get(what)
+        if known and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise Invalid(
+                f"{where}: a {what} never has {name}.",
+                hint=f"{meant}It has, or may have, {', '.join(known)}. {_PAGE}",
+            )
+
+
+def _asked_for(part: Any) -> Iterator[tuple[str, str]]:
+    """Every ``VARIABLE has NAME`` in a part of a statement."""
+    if isinstance(part, dict):
+        match part.get("has"):
+            case {"left": {"Var": str(what)}, "attr": str(name)}:
+                yield what, name
+        part = list(part.values())
+    if isinstance(part, list):
+        for one in part:
+            yield from _asked_for(one)
+
+
 def _unfit(where: str, text: str, errors: list[str], schema: PolicySchema) -> Invalid:
     told = "; ".join(sorted({_plain(error) for error in errors}))
     return Invalid(f"{where}: {told}.", hint=_what_to_do(text, told, schema))
@@ -202,7 +240,9 @@ def _unfit(where: str, text: str, errors: list[str], schema: PolicySchema) -> In
 
 def _plain(error: str) -> str:
     without_policy = re.sub(r"^for policy `\w+`, ", "", error)
-    return without_policy.removeprefix("Policy parse error: ")
+    # What is wrong for one action is wrong for each of them: said once.
+    everywhere = re.sub(r' for Action::"[^"]+"', "", without_policy)
+    return everywhere.removeprefix("Policy parse error: ")
 
 
 def _what_to_do(text: str, told: str, schema: PolicySchema) -> str:
