@@ -80,6 +80,17 @@ _SECRETS: dict[str, tuple[str, Any]] = {
     "a token in a map": ("tokens_of", {"ci": "ghp_" + "0123456789abcdef"}),
     "a password by its name in a map": ("databases", {"main": {"password": "hunter2"}}),
 }
+_STORE = "module.control_plane.module.store.azurerm_storage_management_policy.this[0]"
+_MODELS = "module.models.azurerm_storage_management_policy.this[0]"
+_EXPIRY: dict[str, tuple[str, Block]] = {
+    "models in the store": (_STORE, {"prefixes": ["northstar/models"], "days": 400}),
+    "everything that begins like captures": (_STORE, {"prefixes": ["captures"], "days": 400}),
+    "captures and artifacts": (_STORE, {"prefixes": ["captures-", "northstar"], "days": 400}),
+    "all of the store": (_STORE, {"prefixes": None, "days": 400}),
+    "what squads train with": (_MODELS, {"prefixes": ["captures-"], "days": 400}),
+    "captures whose labels still come": (_STORE, {"prefixes": ["captures-"], "days": 6}),
+    "captures, nobody knows when": (_STORE, {"prefixes": ["captures-"], "days": -1}),
+}
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +149,36 @@ def test_training_that_may_reach_everything_is_found(prod: Document, host: str) 
     )
     (found,) = _found(prod, lambda changed: _first(changed, kind)["values"].update(values))
     assert found.policy == "subnet-rules"
+
+
+@pytest.mark.parametrize("mistake", _EXPIRY)
+def test_a_schedule_that_deletes_what_is_needed_is_found(prod: Document, mistake: str) -> None:
+    address, what = _EXPIRY[mistake]
+    deletion = {"delete_after_days_since_modification_greater_than": what["days"]}
+    rule = {
+        "name": "mistaken",
+        "filters": [{"prefix_match": what["prefixes"]}],
+        "actions": [{"base_blob": [deletion], "snapshot": [], "version": []}],
+    }
+
+    found = _found(prod, lambda one: _schedule(one, address)["rule"].append(rule))
+    assert [(one.policy, one.address) for one in found] == [("purge-protection", address)]
+    assert "mistaken" in found[0].message
+
+
+def test_versions_that_are_deleted_within_a_week_are_found(prod: Document) -> None:
+    def hurry(changed: Document) -> None:
+        _schedule(changed, _MODELS)["rule"][0]["actions"][0]["version"][0].update(
+            delete_after_days_since_creation=1
+        )
+
+    (found,) = _found(prod, hurry)
+    assert (found.policy, found.address) == ("purge-protection", _MODELS)
+
+
+def test_a_schedule_that_is_not_known_is_found(prod: Document) -> None:
+    (found,) = _found(prod, lambda changed: _schedule(changed, _MODELS).pop("rule"))
+    assert (found.policy, found.address) == ("purge-protection", _MODELS)
 
 
 @pytest.mark.parametrize("mistake", _TRUSTS)
@@ -247,6 +288,12 @@ def _found(document: Document, change: Callable[[Document], Any]) -> list[Findin
 
 def _first(document: Document, kind: str) -> Block:
     return next(_made(document["planned_values"]["root_module"], f"azurerm_{kind}"))
+
+
+def _schedule(document: Document, address: str) -> Block:
+    every = _made(document["planned_values"]["root_module"], "azurerm_storage_management_policy")
+    values: Block = next(one for one in every if one["address"] == address)["values"]
+    return values
 
 
 def _write(document: Document, kind: str, values: dict[str, Any]) -> None:

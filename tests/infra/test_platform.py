@@ -99,11 +99,12 @@ def test_a_third_squad_changes_nothing_of_the_others(
     assert {address: new[address] for address in old} == old
 
 
-def test_the_daily_cap_and_thresholds_of_the_file_are_those_of_the_stage(
+def test_days_daily_cap_and_thresholds_of_the_file_are_those_of_the_stage(
     own_folder: Folder, stub: None
 ) -> None:
     platform = load_platform_file(EXAMPLE_PLATFORM)
-    prod = platform.stage("prod").model_copy(update={"logs": Logs(daily_gb=3, days=120)})
+    own = {"logs": Logs(daily_gb=3, days=120), "capture_days": 30}
+    prod = platform.stage("prod").model_copy(update=own)
     changed = platform.model_copy(
         update={
             "stages": {**platform.stages, "prod": prod},
@@ -117,6 +118,13 @@ def test_the_daily_cap_and_thresholds_of_the_file_are_those_of_the_stage(
         one.key: one.values["criteria"][0]["query"]
         for one in plan.of_type("azurerm_monitor_scheduled_query_rules_alert_v2")
     }
+    (captures,) = (
+        rule["actions"][0]["base_blob"][0]["delete_after_days_since_modification_greater_than"]
+        for one in plan.of_type("azurerm_storage_management_policy")
+        for rule in one.values["rule"]
+        if rule["actions"][0]["base_blob"]
+    )
+    assert captures == 30
     assert rules["endpoint_latency"].endswith("p95 > 400")
     assert rules["daily_cap_near"].endswith("taken_gb > 1.5")
 

@@ -65,6 +65,7 @@ module "control_plane" {
   state_account_name      = "st${local.compact}st"
   store_account_name      = "st${local.compact}ob"
   store_replication       = local.redundant ? "GZRS" : "ZRS"
+  capture_days            = var.capture_days
   zone_redundancy_enabled = local.redundant
 
   database_host                          = module.database.host

@@ -167,6 +167,12 @@ variable "logs" {
   default = {}
 }
 
+variable "capture_days" {
+  description = "For how many days captures are kept, and the labels among them. The monitor reads them within a week; who trains with them needs them until their labels have come. Models and artifacts stay."
+  type        = number
+  default     = 400
+}
+
 variable "alert_thresholds" {
   description = "From where on the alert rules alert, as the module observability takes them."
   type = object({

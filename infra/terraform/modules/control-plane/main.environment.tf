@@ -30,6 +30,7 @@ module "store" {
   location                   = var.location
   replication                = var.store_replication
   containers                 = [local.store_container]
+  deleted_after_days         = { "captures-" = var.capture_days }
   private_endpoint_subnet_id = var.private_endpoint_subnet_id
   private_dns_zone_ids       = var.private_dns_zone_ids
   log_analytics_workspace_id = var.log_analytics_workspace_id

@@ -147,6 +147,17 @@ variable "store_replication" {
   default     = "ZRS"
 }
 
+variable "capture_days" {
+  description = "For how many days captures are kept, and the labels among them. The monitor reads them within a week; who trains with them needs them until their labels have come. Models and artifacts stay."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.capture_days >= 7 && var.capture_days <= 3650 && floor(var.capture_days) == var.capture_days
+    error_message = "capture_days must be a whole number, 7 to 3650: the monitor reads what was late a week later."
+  }
+}
+
 variable "database_host" {
   description = "Host of the PostgreSQL server."
   type        = string

@@ -51,13 +51,45 @@ variable "replication" {
 }
 
 variable "retention_days" {
-  description = "For how many days deleted and overwritten blobs, and deleted shares, can be brought back."
+  description = "For how many days deleted blobs, versions, containers and shares can be brought back; with folders (a lake), overwritten blobs, too."
   type        = number
   default     = 30
 
   validation {
     condition     = var.retention_days >= 7 && var.retention_days <= 365
     error_message = "retention_days must be 7 to 365."
+  }
+}
+
+variable "version_days" {
+  description = "After how many days replaced and deleted versions of blobs are deleted, counted from when they were written; for retention_days more they can be brought back. Current versions stay."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.version_days >= 7 && var.version_days <= 3650 && floor(var.version_days) == var.version_days
+    error_message = "version_days must be a whole number, 7 to 3650."
+  }
+}
+
+variable "deleted_after_days" {
+  description = "Blobs that are deleted by their age, counted from when they were last written: days by what the names of their containers begin with. What is not named stays."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for start in keys(var.deleted_after_days) : can(regex("^[a-z0-9](-?[a-z0-9]){2,61}-?$", start))])
+    error_message = "deleted_after_days must name containers, or what their names begin with, such as captures-."
+  }
+
+  validation {
+    condition     = alltrue([for days in values(var.deleted_after_days) : days >= 7 && days <= 3650 && floor(days) == days])
+    error_message = "deleted_after_days must be whole numbers, 7 to 3650."
+  }
+
+  validation {
+    condition     = var.kind != "nfs" || length(var.deleted_after_days) == 0
+    error_message = "deleted_after_days must be empty for an nfs share: such an account has no blobs."
   }
 }
 

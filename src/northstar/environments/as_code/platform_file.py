@@ -149,6 +149,13 @@ class Stage(_Section):
         default="standard", description="small has one zone and one database server; not in prod."
     )
     logs: Logs = Field(default=Logs(), description="What its log store takes and keeps.")
+    capture_days: int = Field(
+        default=400,
+        ge=7,
+        le=3650,
+        description="For how many days endpoints' captures are kept; until the slowest labels "
+        "have come, where squads train with them.",
+    )
     image: Image | None = Field(
         default=None,
         description="The image of Northstar in its registry: NAME:TAG or NAME@DIGEST. Without one, "

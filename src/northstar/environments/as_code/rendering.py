@@ -78,6 +78,7 @@ def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
         "alert_emails": file.alerts,
         "alert_thresholds": file.thresholds.model_dump(),
         "logs": own.logs.model_dump(),
+        "capture_days": own.capture_days,
         "feature_flags": {
             name: flag.model_dump(exclude_none=True) for name, flag in file.flags.items()
         },

@@ -57,6 +57,7 @@ _THINGS: Mapping[str, str] = {
     "route_table": "table of routes",
     "storage_account": "storage account",
     "storage_container": "container for data",
+    "storage_management_policy": "schedule of deletions",
     "storage_share": "shared folder",
     "subnet": "subnet",
     "subnet_nat_gateway_association": "exit of a subnet",

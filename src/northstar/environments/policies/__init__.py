@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from northstar.environments.grants import GRANTS, Grant
 from northstar.environments.plan import Plan
+from northstar.environments.policies.deletions import deletions
 from northstar.environments.policies.endpoints import monitor_scopes, private_dns, private_endpoints
 from northstar.environments.policies.findings import Finding
 from northstar.environments.policies.identity import Right, rights, roles
@@ -42,6 +43,7 @@ def check(plan: Plan, grants: Collection[Grant] = GRANTS) -> list[Finding]:
     policies: tuple[Callable[[Plan], Iterator[Finding]], ...] = (
         settings,
         left_out,
+        deletions,
         public_addresses,
         private_endpoints,
         private_dns,

@@ -34,6 +34,7 @@ _WITHOUT_DATA = (
     "resource_group",
     "role_assignment",
     "route_table",
+    "storage_management_policy",
     "storage_share",
     "subnet",
     "subnet_nat_gateway_association",

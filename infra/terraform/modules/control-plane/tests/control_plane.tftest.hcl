@@ -179,3 +179,13 @@ run "a_name_that_leaves_no_room_for_that_of_the_jobs_is_refused" {
 
   expect_failures = [var.name]
 }
+
+run "captures_are_kept_for_a_week_at_least" {
+  command = plan
+
+  variables {
+    capture_days = 6
+  }
+
+  expect_failures = [var.capture_days]
+}

@@ -49,6 +49,80 @@ run "what_is_deleted_can_be_brought_back" {
   }
 }
 
+run "old_versions_are_deleted_and_nothing_that_is_current" {
+  command = plan
+
+  variables {
+    version_days = 14
+  }
+
+  assert {
+    condition     = azurerm_storage_management_policy.this[0].rule[0].actions[0].version[0].delete_after_days_since_creation == 14
+    error_message = "Old versions must not be kept for good."
+  }
+
+  assert {
+    condition     = length(azurerm_storage_management_policy.this[0].rule) == 1 && length(azurerm_storage_management_policy.this[0].rule[0].actions[0].base_blob) == 0
+    error_message = "What nobody named must stay."
+  }
+}
+
+run "what_is_named_is_deleted_by_its_age" {
+  command = plan
+
+  variables {
+    deleted_after_days = { "captures-" = 400 }
+  }
+
+  assert {
+    condition     = azurerm_storage_management_policy.this[0].rule[1].filters[0].prefix_match == toset(["captures-"]) && azurerm_storage_management_policy.this[0].rule[1].actions[0].base_blob[0].delete_after_days_since_modification_greater_than == 400
+    error_message = "Captures must be deleted by their age, and nothing else."
+  }
+}
+
+run "a_lake_has_no_versions_to_delete" {
+  command = plan
+
+  variables {
+    kind = "lake"
+  }
+
+  assert {
+    condition     = length(azurerm_storage_management_policy.this) == 0
+    error_message = "Versions are not offered with folders."
+  }
+}
+
+run "days_that_the_labels_would_miss_are_refused" {
+  command = plan
+
+  variables {
+    deleted_after_days = { "captures-" = 6 }
+  }
+
+  expect_failures = [var.deleted_after_days]
+}
+
+run "deleting_everything_by_its_age_is_refused" {
+  command = plan
+
+  variables {
+    deleted_after_days = { "" = 400 }
+  }
+
+  expect_failures = [var.deleted_after_days]
+}
+
+run "versions_are_kept_for_a_week_at_least" {
+  command = plan
+
+  variables {
+    version_days = 1
+  }
+
+  expect_failures = [var.version_days]
+}
+
 run "blobs_are_reached_over_blob_and_file" {
   command = plan
 
@@ -83,6 +157,11 @@ run "a_shared_folder_has_no_blobs" {
   assert {
     condition     = length(azurerm_private_endpoint.blob) == 0 && azurerm_storage_share.this["state"].enabled_protocol == "NFS"
     error_message = "An nfs account has an endpoint for its shares alone."
+  }
+
+  assert {
+    condition     = length(azurerm_storage_management_policy.this) == 0
+    error_message = "Nothing of a shared folder is deleted by its age."
   }
 }
 
