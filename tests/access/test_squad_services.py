@@ -127,6 +127,8 @@ def test_an_owner_sees_to_no_user_and_no_service_of_the_platform(
             path = f"/api/principals/{principal}/secrets"
             answer = send(client, bench, who, "POST", path, {})
             assert (answer.status_code, "platform-admin" in answer.json()["hint"]) == (403, True)
+        told = make(client, bench, who, name="ci-of-mine").json()["hint"]
+        assert told.startswith("A squad's owner makes its services: service:SQUAD/ci-of-mine.")
         made = {"kind": "user", "name": "new"}
         assert send(client, bench, who, "POST", "/api/principals", made).status_code == 403
         admin = {"principal": "user:anna", "role": "platform-admin", "scope": "/"}

@@ -22,7 +22,7 @@ from northstar.access.domain import (
     home_of,
     principal_of,
 )
-from northstar.access.errors import BadCredentials
+from northstar.access.errors import BadCredentials, NotAllowed
 from northstar.access.guard import Guard, caller
 from northstar.access.role_giving import check_credential, give_role, read_role, take_role
 from northstar.access.service import AccessService
@@ -109,8 +109,15 @@ def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None
     )
     def create(body: NewPrincipal, request: Request) -> Secret:
         who, made = caller(request), principal_of(body.kind, body.name)
-        allowed = service.check(who, "principal:create", home_of(made.id)).reasons
-        service.require_place(home_of(made.id))
+        home = home_of(made.id)
+        try:
+            allowed = service.check(who, "principal:create", home).reasons
+        except NotAllowed as error:
+            if made.kind == "service" and home == Scope():
+                own = f"A squad's owner makes its services: service:SQUAD/{made.name}."
+                raise NotAllowed(error.message, hint=f"{own} {error.hint}") from error
+            raise
+        service.require_place(home)
         lasts = timedelta(days=body.days)
         return directory.create(
             body.kind, body.name, who.id, with_secret=body.secret, lasts=lasts, policies=allowed
