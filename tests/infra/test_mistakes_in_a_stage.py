@@ -197,6 +197,25 @@ def test_a_trust_that_is_not_of_ci_is_found(prod: Document) -> None:
     assert {one.policy for one in _found(prod, write)} == {"trusts"}
 
 
+@pytest.mark.parametrize("cluster", ["compute", "image_build"])
+def test_a_cluster_that_is_its_workspace_is_found(prod: Document, cluster: str) -> None:
+    def write(changed: Document) -> None:
+        squad = changed["configuration"]["root_module"]["module_calls"]["squad"]["module"]
+        workspace = squad["module_calls"]["machine_learning"]["module"]
+        within = workspace if cluster == "image_build" else squad
+        identity = "azurerm_user_assigned_identity.workspace"
+        names = [f"{identity}.id", identity] if within is workspace else ["local.identity"]
+        within["module_calls"][cluster]["expressions"]["identity_id"] = {"references": names}
+
+    found = _found(prod, write)
+    assert {one.policy for one in found} == {"roles"}
+    assert {one.address for one in found} == {
+        f'module.squad["{squad}"].module.{path}.azurerm_machine_learning_compute_cluster.this'
+        for squad in ("operations", "revenue")
+        for path in ["compute" if cluster == "compute" else "machine_learning.module.image_build"]
+    }
+
+
 @pytest.mark.parametrize("image", ["docker.io/python:3.12", "docker.io/python:latest"])
 def test_an_image_from_elsewhere_is_found(prod: Document, image: str) -> None:
     def write(changed: Document) -> None:

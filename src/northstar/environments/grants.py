@@ -20,6 +20,7 @@ class Grant(NamedTuple):
 
 _APPROVER = "Azure AI Enterprise Network Connection Approver"
 _WORKSPACE = "squad.machine_learning:workspace"
+_IMAGE_BUILD = "squad.machine_learning:image_build"
 
 GRANTS = frozenset(
     Grant(identity, role, on)
@@ -64,6 +65,8 @@ GRANTS = frozenset(
             ["Contributor", _APPROVER],
         ),
         (_WORKSPACE, "models:storage_account", [_APPROVER]),
+        (_IMAGE_BUILD, "squad.registry:container_registry", ["AcrPush"]),
+        (_IMAGE_BUILD, "squad.workspace_storage:storage_account", ["Storage Blob Data Reader"]),
         ("squad:training", "squad:storage_container", ["Storage Blob Data Contributor"]),
         ("squad:serving", "squad:storage_container", ["Storage Blob Data Reader"]),
         (

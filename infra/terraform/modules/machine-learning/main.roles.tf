@@ -51,3 +51,17 @@ resource "azurerm_role_assignment" "workspace_on_itself" {
   principal_id         = azurerm_user_assigned_identity.workspace.principal_id
   principal_type       = "ServicePrincipal"
 }
+
+resource "azurerm_role_assignment" "image_build_on_registry" {
+  scope                = var.container_registry_id
+  role_definition_name = "AcrPush" # which pulls, too
+  principal_id         = azurerm_user_assigned_identity.image_build.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+resource "azurerm_role_assignment" "image_build_on_storage" {
+  scope                = var.storage_account_id
+  role_definition_name = "Storage Blob Data Reader"
+  principal_id         = azurerm_user_assigned_identity.image_build.principal_id
+  principal_type       = "ServicePrincipal"
+}

@@ -59,14 +59,22 @@ resource "azurerm_machine_learning_workspace_network_outbound_rule_private_endpo
   depends_on = [azurerm_role_assignment.workspace_on_targets]
 }
 
-# A registry behind a private endpoint can't build images itself.
+# A registry behind a private endpoint can't build images itself. Who submits jobs to the workspace can
+# run code on this cluster, so it is not the workspace: it reads what images are made from, and pushes.
+resource "azurerm_user_assigned_identity" "image_build" {
+  name                = "id-${var.name}-build"
+  resource_group_name = var.resource_group_name
+  location            = var.location
+  tags                = var.tags
+}
+
 module "image_build" {
   source = "./modules/compute"
 
   name                          = azurerm_machine_learning_workspace.this.image_build_compute_name
   location                      = var.location
   machine_learning_workspace_id = azurerm_machine_learning_workspace.this.id
-  identity_id                   = azurerm_user_assigned_identity.workspace.id
+  identity_id                   = azurerm_user_assigned_identity.image_build.id
   vm_size                       = "Standard_D2ds_v5"
   max_nodes                     = 1
   tags                          = var.tags

@@ -43,7 +43,7 @@ module "workspace_storage" {
   tags                       = local.tags
 }
 
-# The images that jobs run in. The workspace builds them, with all rights on their registry.
+# The images that jobs run in; a cluster of the workspace builds them, and may push any.
 module "registry" {
   source = "../container-registry"
 

@@ -133,7 +133,7 @@ def identity_at(address: str, part: str) -> str:
     if not whose.startswith("Squad ") or found is None:
         return f"the {lowered(whose)}"
     _, name, key, _ = found.groups()
-    own = "CI" if key == "ci" else f"{key or name} identity"
+    own = "CI" if key == "ci" else f"{(key or name).replace('_', ' ')} identity"
     return f"its {own}" if whose == part else f"{own} of {lowered(whose)}"
 
 

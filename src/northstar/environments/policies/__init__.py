@@ -12,7 +12,7 @@ from northstar.environments.plan import Plan
 from northstar.environments.policies.deletions import deletions
 from northstar.environments.policies.endpoints import monitor_scopes, private_dns, private_endpoints
 from northstar.environments.policies.findings import Finding
-from northstar.environments.policies.identity import Right, rights, roles
+from northstar.environments.policies.identity import Right, clusters, rights, roles
 from northstar.environments.policies.images import images
 from northstar.environments.policies.known_types import KNOWN_TYPES, types
 from northstar.environments.policies.labels import REGIONS, TAGS, regions, tags
@@ -52,6 +52,7 @@ def check(plan: Plan, grants: Collection[Grant] = GRANTS) -> list[Finding]:
         subnet_rules,
         outbound_hosts,
         trusts,
+        clusters,
         images,
         tags,
         regions,

@@ -59,6 +59,22 @@ def roles(plan: Plan, grants: Collection[Grant] = GRANTS) -> Iterator[Finding]:
         )
 
 
+def clusters(plan: Plan) -> Iterator[Finding]:
+    """No job is the workspace: who submits jobs to it would have its rights."""
+    place = ("identity", 0, "identity_ids")
+    workspaces = {
+        identity
+        for one in plan.of_type("azurerm_machine_learning_workspace")
+        for identity in plan.leads_to(one, *place)
+    }
+    for one in plan.of_type("azurerm_machine_learning_compute_cluster"):
+        identities = plan.leads_to(one, *place)
+        if not identities or identities & workspaces:
+            message = "It is not proven to have another identity than a workspace."
+            hint = "Give it an identity of its own, with the roles that its jobs need."
+            yield Finding("roles", one.address, message, hint)
+
+
 def _same_instances(one: Resource, other: Resource) -> bool:
     """Whether two resources are of the same squad, where both are of one."""
     steps = zip(one.module, other.module, strict=False)

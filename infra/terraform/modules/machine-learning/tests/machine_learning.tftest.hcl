@@ -55,6 +55,20 @@ run "the_identity_can_open_its_endpoints" {
   }
 }
 
+run "what_builds_images_may_push_them_and_no_more" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.image_build_on_registry.role_definition_name == "AcrPush" && azurerm_role_assignment.image_build_on_storage.role_definition_name == "Storage Blob Data Reader"
+    error_message = "Jobs can be sent to the cluster that builds images: it must have the rights of a build alone."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.image_build_on_registry.scope == var.container_registry_id && azurerm_role_assignment.image_build_on_storage.scope == var.storage_account_id
+    error_message = "A build needs its own registry and account, and no other ones."
+  }
+}
+
 run "the_whole_internet_is_refused" {
   command = plan
 
