@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from northstar.access import api
+from northstar.access.domain import RoleName
 from northstar.access.elevation import api as elevation_api
 from northstar.access.elevation.service import ElevationService
 from northstar.access.testing import AccessBench
@@ -150,20 +151,21 @@ def test_no_service_of_a_squad_administers_the_platform(
     assert client.post("/api/elevations", json=asked, headers=headers).status_code == 403
 
 
-def test_who_owns_a_squad_for_an_hour_makes_no_key_of_a_service_that_owns_it_for_good(
-    bench: AccessBench, client: TestClient, clock: FakeClock
+@pytest.mark.parametrize("role", ["squad-owner", "data-scientist"])
+def test_who_owns_a_squad_for_an_hour_makes_no_key_of_a_service_that_has_a_role_for_good(
+    bench: AccessBench, client: TestClient, clock: FakeClock, role: RoleName
 ) -> None:
-    bench.access.directory.create("service", "operations/boss", "test", with_secret=False)
-    bench.access.directory.assign(
-        "service:operations/boss", "squad-owner", Scope("operations"), "test"
-    )
+    old = "service:operations/old"
+    bench.access.directory.create("service", "operations/old", "test", with_secret=False)
+    bench.access.directory.assign(old, role, Scope("operations"), "test")
     until = clock.now() + timedelta(hours=1)
     bench.access.directory.assign("user:anna", "squad-owner", Scope("operations"), "test", until)
-    path = "/api/principals/service:operations/boss/secrets"
-    refused = send(client, bench, "anna", "POST", path, {})
-    assert (refused.status_code, "until" in refused.json()["message"]) == (403, True)
+    for what, body in (("secrets", {}), ("trusts", TRUST)):
+        path = f"/api/principals/{old}/{what}"
+        refused = send(client, bench, "anna", "POST", path, body)
+        assert (refused.status_code, "until" in refused.json()["message"]) == (403, True)
+        assert send(client, bench, "olga", "POST", path, body).status_code == 201
     assert make(client, bench, "anna").status_code == 201
-    assert send(client, bench, "olga", "POST", path, {}).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -55,21 +55,23 @@ def check_credential(
 ) -> None:
     """Return if ``giver``, whom ``decision`` let through, may make what proves to be ``principal``.
 
-    Who sees to principals for a time makes nothing by which they would do so for good; raises
-    ``NotAllowed``, and ``NotFound`` for nobody.
+    Who sees to principals for a time makes nothing by which they would do so for good, and no key
+    of a service whose roles outlast theirs; raises ``NotAllowed``, and ``NotFound`` for nobody.
     """
     ends = end_of(access, decision)
     if ends is None:
         return
-    home = home_of(principal)
-    theirs = access.decide(access.directory.get(principal), "principal:create", home)
-    lasts = end_of(access, theirs)
-    if theirs.allowed and (lasts is None or lasts > ends):
+    whom, home = access.directory.get(principal), home_of(principal)
+    theirs = access.decide(whom, "principal:create", home)
+    until = [end_of(access, theirs)] if theirs.allowed else []
+    if whom.kind == "service":
+        until += [held.expires_at for held in access.directory.assignments(principal)]
+    if any(end is None or end > ends for end in until):
         told: dict[str, JsonValue] = {"principal": principal, "policies": [TOO_LONG]}
         access.audit.record(giver.id, "principal:create", home, "denied", told)
         raise NotAllowed(
             f"{giver.id} may make credentials in {home} until {ends:%Y-%m-%d %H:%M} UTC only, and "
-            f"{principal} longer.",
+            f"{principal} has more for longer.",
             hint="Somebody who may for good can do it, and they themselves.",
         )
 
