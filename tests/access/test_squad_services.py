@@ -236,9 +236,9 @@ def test_who_ever_made_a_key_of_a_service_is_remembered_also_by_way_of_another(
     bench.access.credentials.remove(CI, "secret", 1, "user:olga")
     send(client, bench, "olga", "DELETE", f"/api/principals/{CI}")
     bench.access.directory.create("service", "operations/ci", "service:terraform")
-    makers = bench.access.directory.key_makers(CI)
+    makers = bench.access.credentials.key_makers(CI)
     assert makers == {"user:olga", "service:terraform", "user:root"}
-    assert bench.access.directory.key_makers("user:anna") == frozenset()
+    assert bench.access.credentials.key_makers("user:anna") == frozenset()
 
 
 def test_what_is_not_there_is_missed_by_who_may_see_it_only(

@@ -225,19 +225,6 @@ class Directory:
         with self._database.read() as connection:
             return client_secrets.live(connection, principal, number, self._clock.now())
 
-    def key_makers(self, principal: str) -> frozenset[str]:
-        """Everybody who ever made a secret, certificate or trust of a service, and so may be able
-        to speak as it; also those who did by way of another service.
-        """
-        found: set[str] = set()
-        look_at = {principal}
-        with self._database.read() as connection:
-            while look_at:
-                made = store.key_makers_of(connection, look_at.pop()) - found
-                found |= made
-                look_at |= made
-        return frozenset(found)
-
     def delete(self, principal: str, by: str, policies: Sequence[str] = ()) -> None:
         """Remove a principal with its secrets, roles and sessions; its tokens stop working.
 

@@ -135,7 +135,7 @@ class ReleaseService:
 
     def objection(self, release: Release, principal: Principal) -> str | None:
         """Why a release needs somebody else's approval than this one's, whatever their role."""
-        return domain.forbids_approval(release, principal.id, self._access.directory.key_makers)
+        return domain.forbids_approval(release, principal.id, self._access.credentials.key_makers)
 
     def reject(
         self, endpoint: EndpointRef, release_id: int, principal: Principal, reason: str

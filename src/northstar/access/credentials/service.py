@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
+from northstar.access import store as access_store
 from northstar.access.audit.log import AuditLog, Change
 from northstar.access.credentials import store
 from northstar.access.credentials.certificates import read_public_key, verify_assertion
@@ -133,6 +134,19 @@ class Credentials:
             if row.id == number:
                 return HeldTrust(number=number, principal=principal, **_trust(row).model_dump())
         raise _missing(principal, "trust", number)
+
+    def key_makers(self, principal: str) -> frozenset[str]:
+        """Everybody who ever made a secret, certificate or trust of a service, and so may be able
+        to speak as it; also those who did by way of another service.
+        """
+        found: set[str] = set()
+        look_at = {principal}
+        with self._database.read() as connection:
+            while look_at:
+                made = access_store.key_makers_of(connection, look_at.pop()) - found
+                found |= made
+                look_at |= made
+        return frozenset(found)
 
     def remove(
         self,
