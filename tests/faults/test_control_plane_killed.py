@@ -43,7 +43,8 @@ def test_the_endpoint_never_stops_answering_and_nothing_is_lost(served: Embedded
     wait_until(lambda: _job_state(served) == "running", "the job to run", served.log)
 
     served.kill()
-    time.sleep(3)
+    answered = len(caller.acknowledged)
+    wait_until(lambda: len(caller.acknowledged) > answered + 100, "answers of it alone", served.log)
     served.start()
 
     wait_until(lambda: _job_state(served) == "succeeded", "the job to end well", served.log)
