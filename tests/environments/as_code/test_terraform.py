@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typing_extensions import Buffer
 
 from northstar.environments.as_code.errors import (
     PlanStale,
@@ -65,6 +67,24 @@ class Folder:
     def known(self) -> list[str]:
         """The names of the resources in the state."""
         return [one["name"] for one in json.loads(self.state.read_text())["resources"]]
+
+
+class _InterruptedPipe(io.RawIOBase):
+    """Takes what is written, and is asked to stop while it takes one text."""
+
+    def __init__(self, at: str) -> None:
+        self.said = ""
+        self._at = at
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer, /) -> int:
+        text = bytes(data).decode()
+        self.said += text
+        if self._at in text:
+            os.kill(os.getpid(), signal.SIGINT)
+        return len(bytes(data))
 
 
 @pytest.fixture
@@ -119,6 +139,15 @@ def test_an_interrupt_ends_terraform_in_order_with_its_lock_given_back(
     assert "first" in folder.known()
     assert not list(folder.root.glob("*.lock.info"))
     folder.plan(FIRST)  # the lock is free
+
+
+def test_an_interrupt_in_the_middle_of_a_line_is_one_like_any_other(folder: Folder) -> None:
+    folder.plan(FIRST + SECOND % "exec sleep 300")
+    raw = _InterruptedPipe("making Platform: data second")
+    stream = io.TextIOWrapper(io.BufferedWriter(raw))
+    with pytest.raises(TerraformStopped):
+        folder.apply(lambda message: print(message, file=stream, flush=True))
+    assert "Stopping in order" in raw.said
 
 
 def test_an_interrupted_plan_leaves_nothing_to_apply(tmp_path: Path) -> None:

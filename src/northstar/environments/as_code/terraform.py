@@ -37,6 +37,7 @@ _NO_CHANGES, _CHANGES = 0, 2
 _PATIENCE = 3
 _SECONDS_TO_A_SIGNAL = 0.5
 _MOST_NAMED = 20
+_STOPPING = "Stopping in order, so that the state is whole; Ctrl-C again does not wait."
 _ERRORED = "errored.tfstate"  # how Terraform calls it
 _GO_ON = "The state knows what was done. Mend the cause, then plan and apply again."
 _NOT_SIGNED_IN = ("Azure CLI", "AzureCli", "az login", "build authorizer")
@@ -256,13 +257,15 @@ class _Stop:
 
     def __init__(self, tell: Tell) -> None:
         self.asked = 0
-        self._tell = tell
         self._process: subprocess.Popen[str] | None = None
+        # Told from the handler itself, it could come in the middle of another line: Python refuses
+        # to begin a write within a write of the same thread.
+        self._told = threading.Thread(target=tell, args=(_STOPPING,))
 
     def __call__(self, _number: int, _frame: object) -> None:
         self.asked += 1
         if self.asked == 1:
-            self._tell("Stopping in order, so that the state is whole; Ctrl-C again does not wait.")
+            self._told.start()
         self._pass_on()
 
     def reaches(self, process: subprocess.Popen[str]) -> None:
@@ -270,6 +273,11 @@ class _Stop:
         self._process = process
         if self.asked:
             self._pass_on()
+
+    def end(self) -> None:
+        """Wait until all is told."""
+        if self.asked:
+            self._told.join()
 
     def _pass_on(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -288,6 +296,7 @@ def _stopping(tell: Tell) -> Iterator[_Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        stop.end()
 
 
 def _while_heard(tell: Tell) -> Tell:
