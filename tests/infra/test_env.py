@@ -339,11 +339,9 @@ def test_what_terraform_refuses_is_told_with_the_part_it_is_about(run: Env, plat
     change(
         platform,
         platform,
-        lambda it: it["squads"]["revenue"]["azure_devops"]["fares"].update(
-            issuer="https://example.com"
-        ),
+        lambda it: it["squads"]["revenue"].update(compute={"size": "D4"}),
     )
-    with pytest.raises(TerraformFailed, match=r"azure_devops_connections must have the issuer"):
+    with pytest.raises(TerraformFailed, match=r"vm_size must be a size of Azure's"):
         run("plan", "dev")
 
 

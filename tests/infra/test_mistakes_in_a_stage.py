@@ -64,9 +64,25 @@ _RULE = {
     "destination_address_prefix": "10.48.0.0/24",
     "destination_port_range": "443",
 }
+_ENTRA = "https://login.microsoftonline.com/{}/v2.0"
+_TENANT, _ANOTHER = (f"{n * 8}-{n * 4}-{n * 4}-{n * 4}-{n * 12}" for n in "19")
+_OURS = f"/eid1/c/pub/t/EREREREREREREREREREREQ/a/rISbSSETf0KqFyZ8ppdXmA/sc/{_TENANT}/{_TENANT}"
 _TRUSTS = {
-    "another tenant's Azure DevOps": {
-        "issuer": "https://login.microsoftonline.com/99999999-9999-9999-9999-999999999999/v2.0",
+    "another tenant's Azure DevOps": {"issuer": _ENTRA.format(_ANOTHER), "subject": _OURS},
+    "a connection of another tenant": {
+        "issuer": _ENTRA.format(_TENANT),
+        "subject": _OURS.replace("EREREREREREREREREREREQ", "mZmZmZmZmZmZmZmZmZmZmQ"),
+    },
+    "another application of the tenant": {
+        "issuer": _ENTRA.format(_TENANT),
+        "subject": _OURS.replace("rISbSSETf0KqFyZ8ppdXmA", "9ExAW52n_ky4ZiS_jhpJIQ"),
+    },
+    "a connection by a name that can be made anew": {
+        "issuer": _ENTRA.format(_TENANT),
+        "subject": "sc://airline/fares/prod",
+    },
+    "the issuer of Azure DevOps": {
+        "issuer": f"https://vstoken.dev.azure.com/{_TENANT}",
         "subject": "sc://airline/fares/prod",
     },
     "any issuer": {"issuer": "https://issuer.example.com"},
@@ -188,6 +204,14 @@ def test_a_trust_in_others_is_found(prod: Document, mistake: str) -> None:
     assert {one.policy for one in found} == {"trusts"}
 
 
+def test_a_service_connection_of_the_tenant_is_trusted(prod: Document) -> None:
+    kind, values = (
+        "federated_identity_credential",
+        {"issuer": _ENTRA.format(_TENANT), "subject": _OURS},
+    )
+    assert not _found(prod, lambda one: _first(one, kind)["values"].update(values))
+
+
 def test_a_trust_that_is_not_of_ci_is_found(prod: Document) -> None:
     def write(changed: Document) -> None:
         arguments = _written(changed, "squad", "azurerm_federated_identity_credential")
@@ -195,6 +219,23 @@ def test_a_trust_that_is_not_of_ci_is_found(prod: Document) -> None:
         arguments["user_assigned_identity_id"] = {"references": [f"{training}.id", training]}
 
     assert {one.policy for one in _found(prod, write)} == {"trusts"}
+
+
+@pytest.mark.parametrize("whose", ["people", "ci"])
+@pytest.mark.parametrize("scope", ["azurerm_resource_group.this", "var.storage_account_id"])
+def test_a_role_for_jobs_on_more_than_the_squads_workspace_is_found(
+    prod: Document, whose: str, scope: str
+) -> None:
+    def write(changed: Document) -> None:
+        squad = changed["configuration"]["root_module"]["module_calls"]["squad"]["module"]
+        (one,) = (r for r in squad["resources"] if r["name"] == f"{whose}_on_workspace")
+        one["expressions"]["scope"] = {"references": [scope]}
+
+    found = _found(prod, write)
+    assert {(one.policy, one.address) for one in found} == {
+        ("roles", f'module.squad["{squad}"].azurerm_role_assignment.{whose}_on_workspace')
+        for squad in ("operations", "revenue")
+    }
 
 
 @pytest.mark.parametrize("cluster", ["compute", "image_build"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from northstar.environments.as_code.reading import load_platform_file
 from northstar.environments.as_code.rendering import BACKEND, render
 from northstar.environments.grants import GRANTS, Grant
 from northstar.environments.plan import Plan
-from northstar.environments.policies import check, roles
+from northstar.environments.policies import SERVICES, check, roles
 from northstar.names import EnvironmentName
 from tests.infra.folder import EXAMPLE_PLATFORM, PLATFORM, TERRAFORM, Folder
 
@@ -28,9 +29,108 @@ _NEW_SQUAD = SquadSection.model_validate(
 )
 
 
+_LONGEST = ("ab-a", "abcd-" + "e" * 49, "a" * 54, "customer-care-and-recovery-of-lost-luggage")
+_NAMES = {
+    "application_insights": r"[\w.()-]{1,260}",
+    "container_registry": r"[a-z0-9]{5,50}",
+    "key_vault": r"(?!.*--)[a-z][a-z0-9-]{1,22}[a-z0-9]",
+    "machine_learning_workspace": r"[a-z](-?[a-z0-9]){2,32}",
+    "resource_group": r"[\w.()-]{1,89}[\w()-]",
+    "storage_account": r"[a-z0-9]{3,24}",
+    "storage_container": r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+    "user_assigned_identity": r"[A-Za-z0-9][\w-]{2,127}",
+}
+"""What Azure takes for names, as its "Naming rules and restrictions" say."""
+
+
+@pytest.fixture(scope="module")
+def longest(folder: Folder, stub: None) -> tuple[Plan, Plan]:
+    """Squads with the longest names, in two subscriptions."""
+    platform = load_platform_file(EXAMPLE_PLATFORM)
+    squads = dict.fromkeys(_LONGEST, _NEW_SQUAD)
+    plans = []
+    for subscription in "89":
+        own = {"subscription": "-".join(subscription * n for n in (8, 4, 4, 4, 12))}
+        staging = platform.stage("staging").model_copy(update=own)
+        update = {"platform": "p" * 10, "squads": squads, "stages": {"staging": staging}}
+        rendered = folder.rendered("staging", platform.model_copy(update=update))
+        plans.append(Plan(folder.plan(PLATFORM, rendered)))
+    return plans[0], plans[1]
+
+
+@pytest.mark.parametrize("kind", _NAMES)
+def test_azure_takes_the_names_of_the_longest_squads(longest: tuple[Plan, Plan], kind: str) -> None:
+    names = [str(one.values["name"]) for one in longest[0].of_type(f"azurerm_{kind}")]
+    assert len(names) >= len(_LONGEST)
+    assert [name for name in names if not re.fullmatch(_NAMES[kind], name)] == []
+
+
+@pytest.mark.parametrize("kind", ["container_registry", "key_vault", "storage_account"])
+def test_what_is_unique_in_all_of_azure_is_named_after_its_subscription(
+    longest: tuple[Plan, Plan], kind: str
+) -> None:
+    one, other = (
+        [str(one.values["name"]) for one in plan.of_type(f"azurerm_{kind}")] for plan in longest
+    )
+    assert len(one) == len({*one}) > len(_LONGEST)
+    assert {*one}.isdisjoint(other)
+
+
+def test_names_of_squads_end_with_six_digits_of_what_they_are_of(
+    longest: tuple[Plan, Plan],
+) -> None:
+    for subscription, plan in zip("89", longest, strict=True):
+        guid = "-".join(subscription * n for n in (8, 4, 4, 4, 12))
+        for vault in plan.of_type("azurerm_key_vault"):
+            if not vault.modules.startswith("squad"):
+                continue
+            text = f"{guid}/{'p' * 10}/staging/{vault.module[0][1]}"
+            digest = hashlib.sha256(text.encode()).hexdigest()[:6]
+            assert str(vault.values["name"]).endswith(f"-{digest}")
+
+
+def test_azurerm_is_set_to_leave_nothing_behind_and_to_wait_for_nothing(
+    planned: Callable[[str], Plan],
+) -> None:
+    written = planned("dev").providers["azurerm"]["expressions"]
+    (features,) = written["features"]
+    assert features["storage"][0]["data_plane_available"] == {"constant_value": False}
+    assert features["application_insights"][0]["disable_generated_rule"] == {"constant_value": True}
+    assert features["key_vault"][0]["purge_soft_delete_on_destroy"] == {"constant_value": False}
+    kept = features["resource_group"][0]["prevent_deletion_if_contains_resources"]
+    assert kept == {"constant_value": True}
+    assert written["storage_use_azuread"] == {"constant_value": True}
+
+
 @pytest.mark.parametrize("stage", _STAGES)
 def test_no_policy_finds_anything_in_a_stage(planned: Callable[[str], Plan], stage: str) -> None:
     assert check(planned(stage)) == []
+
+
+def test_pipelines_may_reach_the_internet_as_long_as_a_firewall_is_between(
+    own_folder: Folder, stub: None
+) -> None:
+    platform = load_platform_file(EXAMPLE_PLATFORM)
+    prod = platform.stage("prod")
+    network = prod.network.model_copy(update={"pipelines_may_reach": ("AzureDevOps", "Internet")})
+    stages = {**platform.stages, "prod": prod.model_copy(update={"network": network})}
+    changed = platform.model_copy(update={"stages": stages})
+    document = own_folder.plan(PLATFORM, own_folder.rendered("prod", changed))
+    assert check(Plan(document)) == []
+
+    around = document["planned_values"]["root_module"]["child_modules"]
+    for module in around:
+        routes = "azurerm_subnet_route_table_association"
+        module["resources"] = [one for one in module["resources"] if one["type"] != routes]
+    (found,) = check(Plan(document))
+    assert found.policy == "subnet-rules"
+    assert "to-internet lets out to where nobody said" in found.message
+
+
+def test_the_module_lets_pipelines_reach_what_the_policy_does() -> None:
+    text = (TERRAFORM / "modules/network/variables.tf").read_text()
+    (services,) = re.findall(r"contains\(\[(.*), \"Internet\"\], one\)", text)
+    assert set(re.findall(r'"([^"]+)"', services)) == SERVICES
 
 
 def test_what_bears_data_is_reached_over_private_endpoints(planned: Callable[[str], Plan]) -> None:

@@ -69,9 +69,12 @@ def test_a_new_credential_says_who_may_act_as_whom(after: dict[str, Any], said: 
 
 def test_a_service_connection_is_told_with_its_issuer() -> None:
     issuer = "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0"
-    after = credential("sc://airline/fares/dev", issuer=issuer)
+    ids = [f"{n * 8}-{n * 4}-{n * 4}-{n * 4}-{n * 12}" for n in "67"]
+    subject = "/eid1/c/pub/t/EREREREREREREREREREREQ/a/rISbSSETf0KqFyZ8ppdXmA/sc/" + "/".join(ids)
+    after = credential(subject, issuer=issuer)
     said = opened(summary(entry(CREDENTIAL, None, after)))
-    assert f"connection sc://airline/fares/dev (issuer {issuer}) may act as its CI" in said
+    told = f"connection {ids[1]} of the organization {ids[0]} (issuer {issuer}) may act as its CI"
+    assert told in said
 
 
 def test_a_subject_that_is_not_known_is_said() -> None:

@@ -235,12 +235,27 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "everything as addresses": (
         "    addresses: 10.44.0.0/22\n    network: { ",
         "    addresses: 10.44.0.0/22\n    network: { pipelines_may_reach: [0.0.0.0/0], ",
-        r"network.pipelines_may_reach\[0\]: 0.0.0.0/0 is too much",
+        r"network.pipelines_may_reach\[0\]: 0.0.0.0/0 is not private",
     ),
     "no service tag": (
         "    addresses: 10.44.0.0/22\n    network: { ",
         "    addresses: 10.44.0.0/22\n    network: { pipelines_may_reach: [github.com], ",
-        r"network.pipelines_may_reach\[0\]: github.com is no service tag",
+        r"network.pipelines_may_reach\[0\]: github.com is not private addresses, nor one of Azure",
+    ),
+    "a service that reaches everybody's data": (
+        "    addresses: 10.44.0.0/22\n    network: { ",
+        "    addresses: 10.44.0.0/22\n    network: { pipelines_may_reach: [Storage], ",
+        r"network.pipelines_may_reach\[0\]: Storage is not private .* goes through a firewall",
+    ),
+    "public addresses": (
+        "    addresses: 10.44.0.0/22\n    network: { ",
+        "    addresses: 10.44.0.0/22\n    network: { pipelines_may_reach: [140.82.112.0/20], ",
+        r"network.pipelines_may_reach\[0\]: 140.82.112.0/20 is not private",
+    ),
+    "a service connection with the issuer of Azure DevOps": (
+        "          prod: /eid1/",
+        "          prod: sc://airline/fares/prod #",
+        "sc://airline/fares/prod is no service connection with the issuer of Entra ID; convert",
     ),
     "no hub": (
         "hub: /subscriptions/",
@@ -415,8 +430,8 @@ def test_each_stage_has_what_is_written_for_it() -> None:
     assert dev["squads"]["operations"]["monthly_budget"] == 500
     assert prod["squads"]["operations"]["monthly_budget"] == 3000
     assert prod["endpoints"]["operations/late-arrival"]["client_id"] == "service:late-arrival-prod"
-    fares = dev["squads"]["revenue"]["azure_devops_connections"]["fares"]
-    assert fares["subject"] == "sc://airline/fares/dev"
+    fares = [one["squads"]["revenue"]["azure_devops_connections"]["fares"] for one in (dev, prod)]
+    assert [one[-36:-28] for one in fares] == ["77777771", "77777773"]
     assert backend(platform, "dev")["storage_account_name"] == "stnorthstarstatedev"
 
 

@@ -120,13 +120,10 @@ variable "feature_flags" {
 variable "squads" {
   description = "The squads, by their names."
   type = map(object({
-    members_group_id    = string
-    github_repositories = optional(set(string), [])
-    azure_devops_connections = optional(map(object({
-      issuer  = string
-      subject = string
-    })), {})
-    allowed_hosts = optional(map(string), {})
+    members_group_id         = string
+    github_repositories      = optional(set(string), [])
+    azure_devops_connections = optional(map(string), {})
+    allowed_hosts            = optional(map(string), {})
     compute = optional(object({
       vm_size   = optional(string, "Standard_D4ds_v5")
       max_nodes = optional(number, 4)

@@ -78,12 +78,21 @@ variable "hub_gateway" {
 }
 
 variable "pipelines_may_reach" {
-  description = "Service tags and addresses that pipeline agents in the network may reach over HTTPS, besides Entra ID and the private endpoints. Internet only behind a firewall, which then says what."
+  description = "Services of Azure (service tags) and private addresses that pipeline agents in the network may reach over HTTPS, besides Entra ID and the private endpoints. Internet only behind a firewall, which then says what."
   type        = set(string)
   default     = ["AzureDevOps", "AzureResourceManager"]
 
   validation {
-    condition     = !contains(var.pipelines_may_reach, "*") && !contains(var.pipelines_may_reach, "0.0.0.0/0") && (!contains(var.pipelines_may_reach, "Internet") || !contains(["nat", "none"], var.egress))
+    condition = alltrue([
+      for one in var.pipelines_may_reach :
+      contains(["AzureActiveDirectory", "AzureContainerRegistry", "AzureDevOps", "AzureFrontDoor.FirstParty", "AzureMonitor", "AzureResourceManager", "MicrosoftContainerRegistry", "Internet"], one)
+      || can(cidrhost(one, 0)) && can(regex("^(10\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|192\\.168\\.).*/([89]|[12][0-9]|3[0-2])$", one))
+    ])
+    error_message = "pipelines_may_reach must be AzureActiveDirectory, AzureContainerRegistry, AzureDevOps, AzureFrontDoor.FirstParty, AzureMonitor, AzureResourceManager, MicrosoftContainerRegistry, private addresses such as 10.0.0.0/24, or, behind a firewall, Internet."
+  }
+
+  validation {
+    condition     = !contains(var.pipelines_may_reach, "Internet") || !contains(["nat", "none"], var.egress)
     error_message = "pipelines_may_reach must name services: pipelines with the whole Internet open can send data anywhere, unless egress is a firewall that says where."
   }
 }

@@ -23,6 +23,6 @@ resource "azurerm_federated_identity_credential" "azure_devops" {
   name                      = "azure-devops-${each.key}"
   user_assigned_identity_id = azurerm_user_assigned_identity.this["ci"].id
   audience                  = ["api://AzureADTokenExchange"]
-  issuer                    = each.value.issuer
-  subject                   = each.value.subject
+  issuer                    = "https://login.microsoftonline.com/${var.tenant_id}/v2.0"
+  subject                   = each.value
 }

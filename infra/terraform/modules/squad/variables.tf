@@ -65,19 +65,13 @@ variable "github_repositories" {
 }
 
 variable "azure_devops_connections" {
-  description = "Service connections of Azure DevOps that may act as the squad's CI, by names: issuer and subject as the connection shows them."
-  type = map(object({
-    issuer  = string
-    subject = string
-  }))
-  default = {}
+  description = "Service connections of Azure DevOps that may act as the squad's CI: the subjects that they show, by names. Their issuer is the tenant's, https://login.microsoftonline.com/TENANT/v2.0."
+  type        = map(string)
+  default     = {}
 
   validation {
-    condition = alltrue([
-      for connection in values(var.azure_devops_connections) :
-      startswith(connection.issuer, "https://vstoken.dev.azure.com/") || startswith(connection.issuer, "https://login.microsoftonline.com/")
-    ])
-    error_message = "azure_devops_connections must have the issuer that the service connection shows: https://login.microsoftonline.com/TENANT/v2.0 or https://vstoken.dev.azure.com/ORGANISATION."
+    condition     = alltrue([for subject in values(var.azure_devops_connections) : can(regex("^/eid1/c/pub/t/[A-Za-z0-9_-]{22}/a/rISbSSETf0KqFyZ8ppdXmA/sc/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", subject))])
+    error_message = "azure_devops_connections must be subjects of connections with the issuer of Entra ID, /eid1/c/pub/t/…/a/…/sc/…/…: convert a connection that shows sc://… and vstoken.dev.azure.com."
   }
 }
 

@@ -20,14 +20,12 @@ from northstar.environments.as_code.wording import (
     target,
     thing_at,
 )
+from northstar.environments.azure_devops import ServiceConnection, service_connection
 from northstar.environments.plan import Plan, Resource
 from northstar.environments.policies import Right, rights
 
 _GITHUB = "https://token.actions.githubusercontent.com"
-_AZURE_DEVOPS = re.compile(
-    r"https://(login\.microsoftonline\.com/[0-9a-f-]{36}/v2\.0|vstoken\.dev\.azure\.com/[0-9a-f-]{36})"
-)
-_CONNECTION = re.compile(r"sc://[\w.-]+/[\w. -]+/[\w. -]+", re.ASCII)
+_ENTRA = re.compile(r"https://login\.microsoftonline\.com/([0-9a-f-]{36})/v2\.0")
 _REPOSITORY = re.compile(r"repo:([\w.-]+/[\w.-]+):(.+)", re.ASCII)
 _AUDIENCE = ["api://AzureADTokenExchange"]
 _CREDENTIAL = ("issuer", "subject", "audience", "user_assigned_identity_id", "parent_id")
@@ -134,12 +132,20 @@ def _caller(values: Mapping[str, Any], unknown: set[str]) -> str:
     repository = _REPOSITORY.fullmatch(subject)
     if issuer == _GITHUB and repository:
         who = _workflows(repository.group(1), repository.group(2))
-    elif _AZURE_DEVOPS.fullmatch(issuer) and _CONNECTION.fullmatch(subject):
-        who = f"the Azure DevOps service connection {subject} (issuer {issuer})"
+    elif connection := _connection(issuer, subject):
+        who = (
+            f"the Azure DevOps service connection {connection.connection} of the organization "
+            f"{connection.organization} (issuer {issuer})"
+        )
     else:
         who = f"whoever shows the subject {_exact(subject)} of the issuer {_exact(issuer)}"
     audience = values.get("audience")
     return who if audience == _AUDIENCE else f"{who}, for the audience {_exact(audience)},"
+
+
+def _connection(issuer: str, subject: str) -> ServiceConnection | None:
+    tenant, connection = _ENTRA.fullmatch(issuer), service_connection(subject)
+    return connection if tenant and connection and connection.is_of(tenant[1]) else None
 
 
 def _workflows(repository: str, claim: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -11,6 +10,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from northstar.access.domain import principal_of
 from northstar.environments.as_code.control_plane_settings import SETTABLE
+from northstar.environments.azure_devops import service_connection
+from northstar.environments.policies import SERVICES
 from northstar.errors import Invalid
 from northstar.names import NAME_PATTERN, check_name
 
@@ -18,7 +19,7 @@ STAGE = "{stage}"
 """Stands for the stage's name where a text differs by that alone."""
 
 _MOST = 10**9
-_WIDEST, _ONE_ADDRESS = 8, 32
+_ONE_ADDRESS = 32
 NO_FIREWALL = ("nat", "none")
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 _TAKEN: Mapping[str, str] = {
@@ -63,12 +64,24 @@ def _check_egress(value: str) -> str:
 
 
 def _check_reachable(value: str) -> str:
-    """A service tag, or addresses; not everything."""
+    """A service that a subnet may reach, private addresses, or what a firewall sorts out."""
     if value[:1].isdigit():
-        if ipaddress.IPv4Network(value).prefixlen < _WIDEST:
-            raise ValueError(f"{value} is too much; name a /{_WIDEST} or less")
-    elif not re.fullmatch(r"[A-Z][A-Za-z0-9]*(\.[A-Za-z0-9]+)*", value):
-        raise ValueError(f"{value} is no service tag, such as AzureDevOps, and no addresses")
+        _private(value)
+    elif value not in (*SERVICES, "Internet"):
+        raise ValueError(
+            f"{value} is not private addresses, nor one of {', '.join(sorted(SERVICES))}; what "
+            "else is needed goes through a firewall (egress), with Internet"
+        )
+    return value
+
+
+def _check_subject(value: str) -> str:
+    """A service connection, as Entra ID names it."""
+    if service_connection(value) is None:
+        raise ValueError(
+            f"{value} is no service connection with the issuer of Entra ID; convert the connection "
+            "in Azure DevOps, and copy the subject that it shows: /eid1/c/pub/t/…/a/…/sc/…/…"
+        )
     return value
 
 
@@ -148,6 +161,11 @@ PrivateAddresses = Annotated[
 Egress = Annotated[str, AfterValidator(_check_egress), Field(examples=["nat"], max_length=50)]
 Reachable = Annotated[
     str, AfterValidator(_check_reachable), Field(examples=["AzureDevOps"], max_length=100)
+]
+ConnectionSubject = Annotated[
+    str,
+    AfterValidator(_check_subject),
+    Field(examples=["/eid1/c/pub/t/TENANT/a/AZURE-DEVOPS/sc/ORGANIZATION/CONNECTION"]),
 ]
 VirtualNetwork = Annotated[
     str,

@@ -11,6 +11,7 @@ from northstar.environments.as_code.field_types import (
     Address,
     AddressSpace,
     Amount,
+    ConnectionSubject,
     Egress,
     Guid,
     Host,
@@ -75,8 +76,8 @@ class Network(_Section):
     )
     pipelines_may_reach: tuple[Reachable, ...] = Field(
         default=("AzureDevOps", "AzureResourceManager"),
-        description="Azure's service tags, and addresses, that pipelines may reach over HTTPS. "
-        "Internet only behind a firewall, which then says what.",
+        description="Services of Azure (service tags) and private addresses that pipelines may "
+        "reach over HTTPS. Internet only behind a firewall, which then says what.",
     )
     hub: VirtualNetwork | None = Field(
         default=None,
@@ -171,14 +172,10 @@ class Stage(_Section):
 
 
 class AzureDevOps(_Section):
-    """A service connection that may act as the squad's CI, as Azure DevOps shows it."""
+    """A service connection that may act as the squad's CI; its issuer is the tenant's."""
 
-    issuer: Annotated[str, Field(pattern=r"^https://")] = Field(
-        examples=["https://login.microsoftonline.com/TENANT/v2.0"],
-        description="The issuer that the connection shows.",
-    )
-    subject: Text = Field(
-        description="The subject that the connection shows; {stage} stands for the stage."
+    subject: ConnectionSubject | dict[EnvironmentName, ConnectionSubject] = Field(
+        description="The subject that the connection shows, or that of each stage's connection."
     )
 
 

@@ -112,8 +112,9 @@ def _squad(squad: SquadSection, stage: EnvironmentName) -> dict[str, Any]:
         "members_group_id": squad.people,
         "github_repositories": sorted(squad.github),
         "azure_devops_connections": {
-            name: {"issuer": one.issuer, "subject": one.subject.replace(STAGE, stage)}
+            name: subject
             for name, one in squad.azure_devops.items()
+            if (subject := _of(one.subject, stage)) is not None
         },
         **(
             {"compute": {"vm_size": compute.size, "max_nodes": compute.nodes}}

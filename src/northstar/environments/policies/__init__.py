@@ -17,7 +17,12 @@ from northstar.environments.policies.images import images
 from northstar.environments.policies.known_types import KNOWN_TYPES, types
 from northstar.environments.policies.labels import REGIONS, TAGS, regions, tags
 from northstar.environments.policies.logs import diagnostics
-from northstar.environments.policies.network import outbound_hosts, public_addresses, subnet_rules
+from northstar.environments.policies.network import (
+    SERVICES,
+    outbound_hosts,
+    public_addresses,
+    subnet_rules,
+)
 from northstar.environments.policies.settings import SETTINGS, left_out, settings
 from northstar.environments.policies.trusts import trusts
 from northstar.environments.policies.values import at
@@ -26,6 +31,7 @@ from northstar.environments.policies.written_secrets import secrets
 __all__ = [
     "KNOWN_TYPES",
     "REGIONS",
+    "SERVICES",
     "SETTINGS",
     "TAGS",
     "Finding",

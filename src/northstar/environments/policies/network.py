@@ -13,7 +13,7 @@ from northstar.environments.policies.settings import PUBLIC
 
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _PROBES = frozenset({"AzureLoadBalancer"})
-_SERVICES = frozenset(
+SERVICES = frozenset(
     {
         "AzureActiveDirectory",
         "AzureContainerRegistry",
@@ -85,7 +85,7 @@ def _objections(rule: Mapping[str, Any], *, behind_a_firewall: bool) -> Iterator
         if not sources or not all(one in _PROBES or _is_private(one) for one in sources):
             yield "lets in who is outside of the network", "Name the subnet."
     else:
-        services = _SERVICES | ({"Internet"} if behind_a_firewall else set())
+        services = SERVICES | ({"Internet"} if behind_a_firewall else set())
         if not destinations or not all(_is_private(one) or one in services for one in destinations):
             yield "lets out to where nobody said that it may", "Name a subnet or a service."
     ports = {rule.get("destination_port_range"), *(rule.get("destination_port_ranges") or ())}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
+from northstar.environments.azure_devops import service_connection
 from northstar.environments.plan import Plan
 from northstar.environments.policies.findings import Finding
 
 _GITHUB = "https://token.actions.githubusercontent.com"
 _REPOSITORY = re.compile(r"repo:[\w.-]+/[\w.-]+:environment:[\w.-]+")
 _ENTRA = re.compile(r"https://login\.microsoftonline\.com/([\w-]+)/v2\.0/?")
-_CONNECTION = re.compile(r"sc://[^/*]+/[^/*]+/[^/*]+")
 _AUDIENCE = ["api://AzureADTokenExchange"]
 
 
@@ -39,7 +39,9 @@ def _objection(issuer: str, subject: str, tenants: Set[str]) -> tuple[str, str] 
     entra = _ENTRA.fullmatch(issuer)
     if not entra or entra[1] not in tenants:
         message = f"Its issuer {issuer} is not proven to be of the platform's tenant."
-        return message, "Give the connection the issuer of the platform's tenant."
-    if not _CONNECTION.fullmatch(subject):
-        return "Its subject is not one service connection.", "Name sc://ORGANISATION/PROJECT/NAME."
+        return message, "Convert the service connection to the issuer of the platform's tenant."
+    connection = service_connection(subject)
+    if connection is None or not connection.is_of(entra[1]):
+        hint = "Copy the subject that the connection shows: /eid1/c/pub/t/…/sc/…/…."
+        return "Its subject is not one service connection of Azure DevOps in that tenant.", hint
     return None

@@ -179,6 +179,26 @@ run "an_open_internet_is_refused" {
   expect_failures = [var.pipelines_may_reach]
 }
 
+run "a_service_that_reaches_everybodys_data_is_refused" {
+  command = plan
+
+  variables {
+    pipelines_may_reach = ["Storage"]
+  }
+
+  expect_failures = [var.pipelines_may_reach]
+}
+
+run "public_addresses_are_refused" {
+  command = plan
+
+  variables {
+    pipelines_may_reach = ["140.82.112.0/20"]
+  }
+
+  expect_failures = [var.pipelines_may_reach]
+}
+
 run "another_region_is_refused" {
   command = plan
 

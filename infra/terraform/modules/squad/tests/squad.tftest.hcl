@@ -58,18 +58,33 @@ run "azure_devops_signs_in_without_a_secret" {
   command = plan
 
   variables {
-    azure_devops_connections = {
-      airline = {
-        issuer  = "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0"
-        subject = "sc://airline/late-arrival/azure-dev"
-      }
-    }
+    azure_devops_connections = { fares = "/eid1/c/pub/t/EREREREREREREREREREREQ/a/rISbSSETf0KqFyZ8ppdXmA/sc/66666666-6666-6666-6666-666666666666/77777771-7777-7777-7777-777777777777" }
   }
 
   assert {
-    condition     = azurerm_federated_identity_credential.azure_devops["airline"].subject == "sc://airline/late-arrival/azure-dev"
-    error_message = "A pipeline must be known by its service connection."
+    condition     = azurerm_federated_identity_credential.azure_devops["fares"].issuer == "https://login.microsoftonline.com/${var.tenant_id}/v2.0" && azurerm_federated_identity_credential.azure_devops["fares"].subject == var.azure_devops_connections["fares"]
+    error_message = "A pipeline must be known by its service connection, in the tenant."
   }
+}
+
+run "a_connection_with_the_issuer_of_azure_devops_is_refused" {
+  command = plan
+
+  variables {
+    azure_devops_connections = { fares = "sc://airline/fares/prod" }
+  }
+
+  expect_failures = [var.azure_devops_connections]
+}
+
+run "another_application_of_the_tenant_is_refused" {
+  command = plan
+
+  variables {
+    azure_devops_connections = { other = "/eid1/c/pub/t/EREREREREREREREREREREQ/a/9ExAW52n_ky4ZiS_jhpJIQ/sc/66666666-6666-6666-6666-666666666666/77777771-7777-7777-7777-777777777777" }
+  }
+
+  expect_failures = [var.azure_devops_connections]
 }
 
 run "serving_reads_what_training_writes" {
@@ -121,11 +136,19 @@ run "everything_carries_the_squads_tag" {
   }
 }
 
-run "a_squad_trains_in_a_workspace_of_its_own" {
+run "people_and_ci_submit_jobs_to_their_own_workspace_alone" {
   command = plan
 
+  override_module {
+    target = module.machine_learning
+    outputs = {
+      id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.MachineLearningServices/workspaces/mlw-test"
+      principal_id = "44444444-4444-4444-4444-444444444444"
+    }
+  }
+
   assert {
-    condition     = azurerm_role_assignment.people_on_workspace.role_definition_name == "AzureML Data Scientist"
+    condition     = alltrue([for one in [azurerm_role_assignment.people_on_workspace, azurerm_role_assignment.ci_on_workspace] : one.scope == output.machine_learning_workspace_id && one.role_definition_name == "AzureML Data Scientist"])
     error_message = "Who submits jobs to a workspace has the identities of all of its clusters."
   }
 }
@@ -164,16 +187,6 @@ run "a_pattern_of_repositories_is_refused" {
   }
 
   expect_failures = [var.github_repositories]
-}
-
-run "a_foreign_issuer_is_refused" {
-  command = plan
-
-  variables {
-    azure_devops_connections = { other = { issuer = "https://example.com", subject = "x" } }
-  }
-
-  expect_failures = [var.azure_devops_connections]
 }
 
 run "a_budget_begins_in_the_month_in_which_it_is_made" {
