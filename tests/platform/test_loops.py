@@ -117,6 +117,37 @@ def test_who_cannot_renew_a_lease_does_not_step_beyond_it(database: Database) ->
     assert not lease.lasts()
 
 
+def test_who_hangs_while_renewing_a_lease_does_not_step_beyond_it(database: Database) -> None:
+    class Hanging(Lease):
+        asked = 0
+
+        def hold(self) -> bool:
+            self.asked += 1
+            if self.asked > 1:
+                hangs.set()
+                go_on.wait(60)
+            return super().hold()
+
+    hangs, go_on, steps, clock = threading.Event(), threading.Event(), [0], FakeClock()
+    group = Group(
+        Hanging(database, clock, "loops", "a"),
+        [Loop("work", lambda: steps.__setitem__(0, steps[0] + 1), 0.01)],
+    )
+    loops = Loops([group], clock)
+    loops.start()
+    assert hangs.wait(30)
+    stepped = steps[0]
+    clock.advance(16)
+    seen = [steps[0]]
+    for _ in range(20):  # a step may have been under way
+        go_on.wait(0.05)
+        seen.append(steps[0])
+    go_on.set()
+    loops.stop()
+    assert stepped > 0
+    assert len(set(seen[1:])) == 1
+
+
 def test_a_lease_is_not_given_back_while_a_step_goes_on(database: Database) -> None:
     began, released = threading.Event(), threading.Event()
 

@@ -40,7 +40,7 @@ class SmallControlPlane:
         self.bench = AccessBench(folder, database=self.database)
         model, self.table, self.own = booster_folder(folder / "model")
         columns = list(read_model_folder(model).columns or ())
-        record = example_record(version=1, digest=folder_digest(model), columns=columns)
+        self.record = example_record(version=1, digest=folder_digest(model), columns=columns)
         self.service = EndpointService(
             self.database,
             SystemClock(),
@@ -51,7 +51,7 @@ class SmallControlPlane:
                 jwks=self.bench.access.tokens.keys.jwks(),
             ),
         )
-        self.service.set_traffic(ENDPOINT, {1: 100}, [record])
+        self.service.set_traffic(ENDPOINT, {1: 100}, [self.record])
         app = self.bench.app(api.router(self.service, self.bench.guard), self._token_route())
         self._server = uvicorn.Server(
             uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none")

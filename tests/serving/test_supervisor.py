@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
+import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from northstar.connection import Connection, Credentials
 from northstar.digest import folder_digest
-from northstar.errors import Invalid, Unavailable
+from northstar.errors import Invalid, PartlyFailed, Unavailable
+from northstar.isolation.interface import Program
 from northstar.isolation.refused import Refused
 from northstar.isolation.same_user import SameUser
+from northstar.isolation.variables import of_ones_own_machine
+from northstar.names import EndpointRef
 from northstar.serving import store
 from northstar.serving.client import EndpointClient
 from northstar.serving.dataplane.spec import HttpControlPlane
@@ -180,6 +188,59 @@ def test_a_model_is_brought_though_the_keys_of_tokens_were_just_withdrawn(
     control.fetch_model(model.digest, state)
     assert [folder_digest(folder) for folder in state.models.iterdir()] == [model.digest]
     connection.close()
+
+
+def test_what_is_just_being_started_is_ended_with_the_others(plane: SmallControlPlane) -> None:
+    slow = _Slow("own machine", of_ones_own_machine(os.environ))
+    supervisor = plane.supervisor(slow)
+    with ThreadPoolExecutor(2) as threads:
+        step = threads.submit(supervisor.step)
+        assert slow.began.wait(30)
+        stopped = threads.submit(supervisor.stop_all)
+        slow.go_on.set()
+        step.result()
+        stopped.result()
+    assert agents(plane) == []
+    supervisor.step()  # of a loop that has not ended yet
+    assert agents(plane) == []
+
+
+def test_one_endpoints_trouble_keeps_no_other_waiting(
+    plane: SmallControlPlane, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = EndpointRef("operations", "another", "prod")
+    plane.service.set_traffic(other, {1: 100}, [plane.record])
+    supervisor = plane.supervisor(_NoRoomFor(str(min(ENDPOINT, other, key=str))))
+    with caplog.at_level(logging.CRITICAL), pytest.raises(PartlyFailed, match="Not looked after"):
+        supervisor.step()
+    assert len(agents(plane)) == 1
+
+
+class _Slow(SameUser):
+    """Has started a program for a while before it says so."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def start(self, user: str, program: Program) -> subprocess.Popen[bytes]:
+        started = super().start(user, program)
+        self.began.set()
+        assert self.go_on.wait(30)
+        return started
+
+
+class _NoRoomFor(SameUser):
+    """Can't start the programs of one user."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__("own machine", of_ones_own_machine(os.environ))
+        self._user = f"endpoint:{endpoint}"
+
+    def start(self, user: str, program: Program) -> subprocess.Popen[bytes]:
+        if user == self._user:
+            raise OSError("no room")
+        return super().start(user, program)
 
 
 class _NotTheirs(SameUser):

@@ -15,8 +15,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -90,36 +91,41 @@ class Supervisor:
         self._captures = captures
         self._workers = workers
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._stepping = threading.Lock()
+        self._ended = threading.Event()
 
     def step(self) -> None:
         """Bring every endpoint's process one step nearer to what shall be.
 
-        Raises ``PartlyFailed`` with the endpoints of which that failed; their reasons are logged.
+        It does nothing once ``stop_all`` was called. Raises ``PartlyFailed`` with the endpoints of
+        which that failed; their reasons are logged.
         """
-        self._reap()
-        wanted, failed = set(self._service.wanted()), []
-        for endpoint in self._service.endpoints():
-            try:
-                if endpoint in wanted:
-                    self._keep_running(endpoint)
-                else:
-                    self._keep_stopped(endpoint)
-            except Exception:  # one endpoint's trouble must not keep the others waiting
-                log.exception("%s could not be looked after; trying again", endpoint)
-                failed.append(str(endpoint))
+        with self._stepping:
+            self._reap()
+            failed = self._look_after(set(self._service.wanted()))
         if failed:
             raise PartlyFailed(f"Not looked after: {', '.join(failed)}; the log has the reasons.")
 
     def stop_all(self, timeout_seconds: float = 30.0) -> None:
-        """End every endpoint's process in order; they drain and flush before they go."""
-        ending = []
-        for endpoint in self._service.endpoints():
-            if process := self._running(endpoint):
-                _ask_to_end(process)
-                ending.append(process)
+        """End every endpoint's process in order; they drain and flush before they go.
+
+        A step that is under way may end first, for half of the time: what it starts would outlive
+        this otherwise.
+        """
         deadline = time.monotonic() + timeout_seconds
-        while (self._reap() or any(map(is_running, ending))) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        self._ended.set()
+        alone = self._stepping.acquire(timeout=timeout_seconds / 2)
+        try:
+            ending = []
+            for endpoint in self._service.endpoints():
+                if process := self._running(endpoint):
+                    _ask_to_end(process)
+                    ending.append(process)
+            while (self._reap() or any(map(is_running, ending))) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        finally:
+            if alone:
+                self._stepping.release()
 
     def log_path(self, endpoint: EndpointRef) -> Path:
         """Where an endpoint's processes write their log."""
@@ -128,6 +134,22 @@ class Supervisor:
     def state_path(self, endpoint: EndpointRef) -> Path:
         """An endpoint's state folder, which its processes own."""
         return self._folder / endpoint.squad / endpoint.project / endpoint.environment
+
+    def _look_after(self, wanted: Set[EndpointRef]) -> list[str]:
+        """Take the step of each endpoint; returns those of which it failed."""
+        failed = []
+        for endpoint in self._service.endpoints():
+            if self._ended.is_set():
+                break
+            try:
+                if endpoint in wanted:
+                    self._keep_running(endpoint)
+                else:
+                    self._keep_stopped(endpoint)
+            except Exception:  # one endpoint's trouble must not keep the others waiting
+                log.exception("%s could not be looked after; trying again", endpoint)
+                failed.append(str(endpoint))
+        return failed
 
     def _keep_running(self, endpoint: EndpointRef) -> None:
         with self._database.read() as connection:
