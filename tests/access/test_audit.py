@@ -15,6 +15,7 @@ from sqlalchemy import insert, update
 from northstar.access import store
 from northstar.access.audit.chain import FIRST, digest_of
 from northstar.access.audit.log import AuditLog
+from northstar.access.domain import AuditQuery
 from northstar.clock import FakeClock
 from northstar.database import Database
 from northstar.names import Scope
@@ -60,17 +61,20 @@ def test_what_was_recorded_reads_back_and_verifies(
     audit: AuditLog, detail: dict[str, object]
 ) -> None:
     made = audit.record("user:anna", "release:approve", Scope("operations"), "done", detail)
-    assert audit.entries(limit=1) == [made]
+    assert audit.entries(AuditQuery(limit=1)) == [made]
     assert audit.verify().intact
 
 
 def test_the_newest_come_first_and_below_a_scope_only(audit: AuditLog) -> None:
     fill(audit)
     audit.record("user:x", "squad:create", Scope("operations-two"), "done")
-    assert [e.sequence for e in audit.entries(within=Scope("operations"))] == [5, 4, 3, 2, 1]
-    assert [e.sequence for e in audit.entries(within=Scope("operations", "late-arrival"))] == [4, 2]
-    assert [e.sequence for e in audit.entries(before=3, limit=1)] == [2]
-    assert audit.entries(principal="user:u3")[0].detail == {"release": 3}
+    assert [e.sequence for e in audit.entries(AuditQuery(scope="/operations"))] == [5, 4, 3, 2, 1]
+    assert [e.sequence for e in audit.entries(AuditQuery(scope="/operations/late-arrival"))] == [
+        4,
+        2,
+    ]
+    assert [e.sequence for e in audit.entries(AuditQuery(before=3, limit=1))] == [2]
+    assert audit.entries(AuditQuery(principal="user:u3"))[0].detail == {"release": 3}
 
 
 def test_it_is_followed_from_the_oldest_and_within_a_stretch_of_time(audit: AuditLog) -> None:
@@ -79,9 +83,9 @@ def test_it_is_followed_from_the_oldest_and_within_a_stretch_of_time(audit: Audi
     for _ in range(4):
         fill(audit, 1)
         audit._clock.advance(60)
-    assert [e.sequence for e in audit.entries(after=1, limit=2)] == [2, 3]
+    assert [e.sequence for e in audit.entries(AuditQuery(after=1, limit=2))] == [2, 3]
     since, until = start + timedelta(seconds=60), start + timedelta(seconds=180)
-    assert [e.sequence for e in audit.entries(since=since, until=until)] == [3, 2]
+    assert [e.sequence for e in audit.entries(AuditQuery(since=since, until=until))] == [3, 2]
 
 
 def test_eight_writers_at_the_same_time_make_one_chain(audit: AuditLog) -> None:

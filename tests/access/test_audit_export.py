@@ -13,7 +13,7 @@ import pytest
 
 from northstar.access.audit.azure_monitor import AzureMonitorAudit
 from northstar.access.audit.export import AuditExport
-from northstar.access.domain import AuditEntry
+from northstar.access.domain import AuditEntry, AuditQuery
 from northstar.access.testing import AccessBench
 from northstar.errors import Invalid, Unavailable
 from northstar.names import Scope
@@ -90,7 +90,7 @@ def test_entries_arrive_once_and_whole(bench: AccessBench, ingestion: Ingestion)
     assert {(e["baseType"], e["baseData"]["name"]) for e in events} == {
         ("EventData", "northstar.audit")
     }
-    recorded = bench.access.audit.entries(after=0)
+    recorded = bench.access.audit.entries(AuditQuery(after=0))
     for entry, item in zip(recorded, ingestion.items, strict=True):
         told = item["data"]["baseData"]["properties"]
         assert told["digest"] == entry.digest

@@ -6,10 +6,10 @@ import pytest
 from fastapi import APIRouter, FastAPI, Form, Request
 from starlette.testclient import TestClient
 
+from northstar.access.domain import AuditQuery
 from northstar.access.guard import Guard, caller, declarations, form_token
 from northstar.access.sessions import COOKIE
 from northstar.access.testing import AccessBench
-from northstar.names import Scope
 
 
 def _routes(guard: Guard) -> APIRouter:
@@ -76,7 +76,7 @@ def test_a_reader_of_another_squad_is_denied_and_recorded(
     answer = client.get(VERSIONS, headers=bench.headers("bert", "reader", "/pricing"))
     assert answer.status_code == 403
     assert "reader" in answer.json()["hint"]
-    (entry,) = bench.access.audit.entries(principal="user:bert")
+    (entry,) = bench.access.audit.entries(AuditQuery(principal="user:bert"))
     assert (entry.action, entry.outcome) == ("version:read", "denied")
     assert entry.scope == "/operations/late-arrival"
 
@@ -85,7 +85,7 @@ def test_a_change_is_recorded_with_what_allowed_it(bench: AccessBench, client: T
     headers = bench.headers("anna", "data-scientist", "/operations")
     assert client.post(VERSIONS, headers=headers).status_code == 200
     assert client.get(VERSIONS, headers=headers).status_code == 200
-    entry, given = bench.access.audit.entries(within=Scope("operations"))
+    entry, given = bench.access.audit.entries(AuditQuery(scope="/operations"))
     assert given.action == "role:assign"
     assert (entry.action, entry.outcome) == ("version:register", "allowed")
     assert entry.detail["policies"] == ["data-scientist"]

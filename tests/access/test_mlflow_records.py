@@ -8,6 +8,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
+from northstar.access.domain import AuditQuery
 from northstar.access.mlflow.door import MlflowDoor
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
@@ -33,7 +34,7 @@ def _post(door: TestClient, bench: AccessBench, path: str, who: str, token: str 
 
 
 def _recorded(bench: AccessBench, path: str) -> int:
-    entries = bench.access.audit.entries(action="mlflow:write")
+    entries = bench.access.audit.entries(AuditQuery(action="mlflow:write"))
     return sum(entry.detail["path"] == path for entry in entries)
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
-from northstar.access.domain import AuditEntry
+from northstar.access.domain import AuditEntry, AuditQuery
 from northstar.access.origin import OriginMiddleware
 from northstar.access.sessions import COOKIE, csrf_token
 from northstar.access.testing import AccessBench
@@ -36,7 +36,7 @@ def client(bench: AccessBench, peer: str, trusted: tuple[str, ...] = ()) -> Test
 
 
 def newest(bench: AccessBench) -> AuditEntry:
-    return bench.access.audit.entries(limit=1)[0]
+    return bench.access.audit.entries(AuditQuery(limit=1))[0]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from northstar.access import api, store
 from northstar.access.credentials import store as credential_store
 from northstar.access.credentials.domain import Trust
-from northstar.access.domain import PLATFORM, Principal
+from northstar.access.domain import PLATFORM, AuditQuery, Principal
 from northstar.access.elevation import api as elevation_api
 from northstar.access.elevation.service import ElevationService
 from northstar.access.elevation.store import elevations
@@ -226,7 +226,7 @@ def test_what_is_not_recorded_does_not_take_effect(
         assert send() >= 400, route
     assert (world.held(), world.access.tokens.keys.jwks()) == (before, keys)
     assert send() in (200, 201, 204, 303)
-    told = world.access.audit.entries(action=action, limit=1)[0]
+    told = world.access.audit.entries(AuditQuery(action=action, limit=1))[0]
     assert told.outcome == "done"
     assert world.access.audit.verify().intact
 
@@ -250,7 +250,7 @@ def test_what_the_platform_gives_to_processes_is_recorded(world: World) -> None:
     world.access.endpoint_identity(EndpointRef("operations", "late-arrival", "prod"))
     told = {
         (entry.detail["principal"], entry.detail.get("role") or entry.detail.get("label"))
-        for entry in world.access.audit.entries(principal=PLATFORM.id)
+        for entry in world.access.audit.entries(AuditQuery(principal=PLATFORM.id))
         if entry.detail["principal"].startswith("managed:")
     }
     run, process = f"managed:run/{project}", f"managed:endpoint/{project}/prod"
@@ -262,14 +262,14 @@ def test_what_the_platform_gives_to_processes_is_recorded(world: World) -> None:
         (process, "endpoint-runtime"),
         (process, "process"),
     }
-    secrets = world.access.audit.entries(action="principal:secret")
+    secrets = world.access.audit.entries(AuditQuery(action="principal:secret"))
     assert [one.detail["credential"] for one in secrets] == ["secret 2", "secret 1"]
 
 
 def test_a_rotation_says_which_keys_it_withdrew(world: World) -> None:
     (old,) = world.access.tokens.keys.jwks()["keys"]
     world.send("POST", "/api/signing-keys", {"at_once": True})
-    told = world.access.audit.entries(action="key:rotate")[0]
+    told = world.access.audit.entries(AuditQuery(action="key:rotate"))[0]
     (new,) = world.access.tokens.keys.jwks()["keys"]
     assert (told.principal, told.detail) == (
         "user:admin",
@@ -281,8 +281,8 @@ def test_a_role_is_recorded_with_what_allowed_it(world: World) -> None:
     world.send("POST", "/api/role-assignments", _GIVE)
     number = world.asked()
     world.send("POST", f"/api/elevations/{number}/approve", {"reason": "well"}, "otto")
-    (given,) = world.access.audit.entries(action="role:assign", principal="user:admin")
-    (approved,) = world.access.audit.entries(action="elevation:approve")
+    (given,) = world.access.audit.entries(AuditQuery(action="role:assign", principal="user:admin"))
+    (approved,) = world.access.audit.entries(AuditQuery(action="elevation:approve"))
     assert given.detail["policies"] == ["platform-admin"]
     assert (approved.principal, approved.detail["policies"]) == ("user:otto", ["squad-owner"])
 
@@ -298,7 +298,7 @@ def test_principals_and_links_are_recorded_by_name_and_without_what_is_secret(wo
     world.client.get(link.removeprefix("http://northstar.test"))
 
     def told(action: str) -> tuple[str, Any]:
-        found = world.access.audit.entries(action=action, principal="user:admin")
+        found = world.access.audit.entries(AuditQuery(action=action, principal="user:admin"))
         (entry,) = (one for one in found if one.outcome == "done")
         return entry.principal, entry.detail
 
@@ -309,8 +309,8 @@ def test_principals_and_links_are_recorded_by_name_and_without_what_is_secret(wo
     assert told("principal:delete") == ("user:admin", named)
     asked = {"principal": "user:anna", "link": fingerprint(code)}
     assert told("session:create") == ("user:admin", asked)
-    started = world.access.audit.entries(action="session:start")[0]
+    started = world.access.audit.entries(AuditQuery(action="session:start"))[0]
     assert (started.principal, started.credential) == ("user:anna", f"link:{fingerprint(code)}")
-    everything = repr(world.access.audit.entries(limit=1000))
+    everything = repr(world.access.audit.entries(AuditQuery(limit=1000)))
     for secret in (made["client_secret"], code, world.client.cookies[COOKIE]):
         assert secret not in everything

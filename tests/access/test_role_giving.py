@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from northstar.access import api
+from northstar.access.domain import AuditQuery
 from northstar.access.elevation.service import ElevationService
 from northstar.access.errors import NotAllowed
 from northstar.access.role_giving import give_role
@@ -55,7 +56,7 @@ def test_a_role_for_an_hour_is_not_made_to_last_by_giving_it_on(
         with pytest.raises(NotAllowed, match="would last longer"):
             _give(bench, too_long)
     assert _give(bench, ends) == ends
-    told = bench.access.audit.entries(action="role:assign", outcome="denied")
+    told = bench.access.audit.entries(AuditQuery(action="role:assign", outcome="denied"))
     assert [one.detail["policies"] for one in told] == [["what-ends-gives-no-longer"]] * 2
 
 
@@ -116,7 +117,7 @@ def test_who_administers_for_an_hour_does_not_become_a_lasting_administrator(
     olga = bench.headers("olga", "")
     refused = client.post(path, json=body, headers=olga)
     assert (refused.status_code, "until" in refused.json()["message"]) == (403, True)
-    told = bench.access.audit.entries(outcome="denied", limit=1)[0]
+    told = bench.access.audit.entries(AuditQuery(outcome="denied", limit=1))[0]
     assert told.detail["policies"] == ["what-ends-gives-no-longer"]
     # the work of an administrator goes on, and nobody else is held up
     others = path.replace(":admin", ":anna")

@@ -8,7 +8,7 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet
 
-from northstar.access.domain import PLATFORM, principal_of
+from northstar.access.domain import PLATFORM, AuditQuery, principal_of
 from northstar.access.errors import BadCredentials, NotAllowed
 from northstar.access.service import AccessService
 from northstar.access.signing_keys import PUBLISHED_AHEAD
@@ -57,13 +57,13 @@ def test_a_wrong_secret_is_refused_and_recorded(access: AccessService) -> None:
     for client_id in ("service:ci", "service:unknown"):
         with pytest.raises(BadCredentials):
             access.client_credentials(client_id, "nss_wrong", "northstar")
-    unknown, known = access.audit.entries(action="token:issue")
+    unknown, known = access.audit.entries(AuditQuery(action="token:issue"))
     assert (known.principal, known.outcome) == ("service:ci", "denied")
     assert (unknown.principal, unknown.detail["claimed"]) == ("unknown", "service:unknown")
     assert known.detail["reason"] == "The client id or the secret is wrong."
     with pytest.raises(BadCredentials):
         access.exchange("no token at all", "northstar")
-    exchanged = access.audit.entries(action="token:issue", limit=1)[0]
+    exchanged = access.audit.entries(AuditQuery(action="token:issue", limit=1))[0]
     assert (exchanged.principal, exchanged.outcome) == ("unknown", "denied")
     assert "not good for northstar" in str(exchanged.detail["reason"])
 
@@ -73,7 +73,7 @@ def test_what_a_token_does_leads_back_to_where_it_came_from(access: AccessServic
     access.directory.assign("service:ci", "invoker", Scope("operations"), by="user:admin")
     first = access.client_credentials(made.client_id, made.client_secret, "northstar")
     access.exchange(first.access_token, ENDPOINT)
-    exchanged, issued = access.audit.entries(action="token:issue")
+    exchanged, issued = access.audit.entries(AuditQuery(action="token:issue"))
     assert (issued.credential, exchanged.credential) == (
         "secret:1",
         f"token:{issued.detail['token']}",

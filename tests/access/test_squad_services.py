@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from northstar.access import api
-from northstar.access.domain import RoleName
+from northstar.access.domain import AuditQuery, RoleName
 from northstar.access.elevation import api as elevation_api
 from northstar.access.elevation.service import ElevationService
 from northstar.access.testing import AccessBench
@@ -77,7 +77,7 @@ def test_an_owner_makes_the_squads_ci_trusts_its_tokens_and_ends_it_without_an_a
         answer = send(client, bench, "olga", method, path, body)
         assert answer.status_code == status, (method, path, answer.text)
     assert bench.access.directory.find(CI) is None
-    recorded = bench.access.audit.entries(within=Scope("operations"), principal="user:olga")
+    recorded = bench.access.audit.entries(AuditQuery(scope="/operations", principal="user:olga"))
     done = {entry.action for entry in recorded if entry.outcome == "done"}
     about = ("create", "trust", "secret", "revoke", "withdraw", "delete")
     assert {f"principal:{deed}" for deed in about} <= done
@@ -213,7 +213,7 @@ def test_a_token_that_somebody_found_makes_no_secret_of_its_owners(
     clock.advance(301)
     refused = client.post(path, headers=found)
     assert (refused.status_code, "fresh proof" in refused.json()["message"]) == (403, True)
-    told = bench.access.audit.entries(outcome="denied", limit=1)[0]
+    told = bench.access.audit.entries(AuditQuery(outcome="denied", limit=1))[0]
     assert (told.principal, told.action) == ("user:anna", "principal:secret")
     token = found["Authorization"].removeprefix("Bearer ")
     exchanged = bench.access.exchange(token, "northstar").access_token

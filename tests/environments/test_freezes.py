@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from northstar.access.domain import AuditQuery
 from northstar.environments.client import FreezesClient
 from northstar.environments.freeze_service import FreezeService
 from northstar.errors import Denied, Invalid, NotFound
@@ -85,7 +86,7 @@ def test_an_exempted_project_releases_as_ever_until_the_exemption_ends(world: Fr
     world.register(2, live=1)
     with pytest.raises(EnvironmentFrozen):
         world.releases.propose(DEV, 2, world.anna, DIRECT)
-    told = world.access.audit.entries(action="freeze:exempted")[0]
+    told = world.access.audit.entries(AuditQuery(action="freeze:exempted"))[0]
     assert (told.principal, told.detail["reason"]) == ("user:dora", "Fares are wrong.")
     assert told.detail["project"] == "operations/late-arrival"
 
@@ -116,13 +117,16 @@ def test_what_is_not_recorded_does_not_take_effect(
         releases = [world.releases.releases(endpoint) for endpoint in (DEV, PROD)]
         return world.freezes.freezes(ended=True), world.standards.parameters(), releases
 
-    before, recorded = held(), len(world.access.audit.entries(outcome="done", limit=1000))
+    before, recorded = (
+        held(),
+        len(world.access.audit.entries(AuditQuery(outcome="done", limit=1000))),
+    )
     with failing_audit(world.database), pytest.raises(DBAPIError):
         deed(world)
     assert held() == before
     deed(world)
     assert held() != before
-    assert len(world.access.audit.entries(outcome="done", limit=1000)) > recorded
+    assert len(world.access.audit.entries(AuditQuery(outcome="done", limit=1000))) > recorded
 
 
 def test_a_freeze_of_one_squad_holds_nobody_else(office: Office) -> None:
@@ -164,7 +168,9 @@ def test_a_freeze_is_lengthened_and_lifted_and_is_gone(office: Office) -> None:
     assert office.platform.releases.hold(PROD) is None
     with pytest.raises(NotFound, match="or it was lifted"):
         manager.freeze(made.id)
-    deeds = office.platform.access.audit.entries(principal="user:release-manager", outcome="done")
+    deeds = office.platform.access.audit.entries(
+        AuditQuery(principal="user:release-manager", outcome="done")
+    )
     assert [one.action for one in deeds] == ["freeze:lifted", "freeze:changed", "freeze:set"]
 
 
@@ -184,7 +190,7 @@ def test_of_two_who_lift_a_freeze_at_once_one_did(office: Office) -> None:
     with ThreadPoolExecutor(4) as replicas:
         tries = [replicas.submit(office.platform.freezes.lift, made.id, who) for _ in range(8)]
     assert [one.exception() for one in tries].count(None) == 1
-    deeds = office.platform.access.audit.entries(principal=who.id, outcome="done")
+    deeds = office.platform.access.audit.entries(AuditQuery(principal=who.id, outcome="done"))
     assert [one.action for one in deeds] == ["freeze:lifted", "freeze:set"]
 
 

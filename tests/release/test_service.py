@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from northstar.access.domain import Principal
+from northstar.access.domain import AuditQuery, Principal
 from northstar.database import Database
 from northstar.errors import Conflict, Denied, NotFound, Unavailable
 from northstar.release.direct import PATIENCE_SECONDS
@@ -99,7 +99,7 @@ def test_nothing_new_is_asked_for_or_agreed_to_while_the_environment_is_frozen(
         world.releases.approve(PROD, waiting.id, world.ben)
     assert world.releases.propose(PROD, 1, world.anna) == waiting  # that is nothing new
     world.releases.reject(PROD, waiting.id, world.ben, "not worth the wait")
-    denied = world.access.audit.entries(outcome="denied")
+    denied = world.access.audit.entries(AuditQuery(outcome="denied"))
     assert [(one.action, one.detail["reason"]) for one in denied] == [
         ("release:approve", FROZEN.reason),
         ("release:propose", FROZEN.reason),
@@ -162,7 +162,7 @@ def test_prod_needs_somebody_else(world: World) -> None:
     world.releases.approve(PROD, release.id, world.chris, "looks good")
     world.settle()
     assert world.states(PROD) == {1: "live"}
-    denied = world.access.audit.entries(action="release:approve", outcome="denied")
+    denied = world.access.audit.entries(AuditQuery(action="release:approve", outcome="denied"))
     assert {entry.principal for entry in denied} == {"user:anna", "user:ben"}
 
 
@@ -351,5 +351,5 @@ def test_an_approval_is_recorded_with_what_allowed_it(world: World) -> None:
     world.register(1)
     release = world.releases.propose(PROD, 1, world.ben)
     world.releases.approve(PROD, release.id, world.chris)
-    (entry,) = world.access.audit.entries(action="release:approved")
+    (entry,) = world.access.audit.entries(AuditQuery(action="release:approved"))
     assert (entry.principal, entry.detail["policies"]) == ("user:chris", ["squad-owner"])

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from northstar.access.domain import AuditQuery
 from northstar.access.testing import AccessBench
 from northstar.registry.domain import VersionRecord
 from northstar.registry.fake import example_record
@@ -65,11 +66,11 @@ def test_an_administrator_sets_them_and_it_is_recorded(
 
     assert set_.json() == Parameters(calibration_error=0.05).model_dump()
     assert client.get(PLACE, headers=bench.headers("ben", "", "/")).json() == set_.json()
-    entry = bench.access.audit.entries(action="standard:update", outcome="done")[0]
+    entry = bench.access.audit.entries(AuditQuery(action="standard:update", outcome="done"))[0]
     assert (entry.principal, entry.detail["calibration_error"]) == ("user:admin", 0.05)
 
     assert client.delete(PLACE, headers=admin).status_code == 204
-    entry = bench.access.audit.entries(action="standard:update", outcome="done")[0]
+    entry = bench.access.audit.entries(AuditQuery(action="standard:update", outcome="done"))[0]
     assert (entry.principal, entry.detail) == ("user:admin", Parameters().model_dump())
     assert client.get(PLACE, headers=admin).json() == Parameters().model_dump()
 

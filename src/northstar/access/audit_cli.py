@@ -12,7 +12,7 @@ import click
 
 from northstar.access.audit.chain import canonical, verify_chain
 from northstar.access.client import AccessClient
-from northstar.access.domain import AuditEntry, AuditVerdict, Outcome
+from northstar.access.domain import AuditEntry, AuditQuery, AuditVerdict, Outcome
 from northstar.errors import Failed, Invalid
 from northstar.terminal import connect, emit, json_option, say, table
 
@@ -43,12 +43,14 @@ def list_audit(
 ) -> None:
     """What was decided and done; the newest first."""
     found = AccessClient(connect()).audit(
-        scope=scope,
-        principal=principal_id,
-        action=action,
-        without=without,
-        outcome=outcome,
-        limit=limit,
+        AuditQuery(
+            scope=scope,
+            principal=principal_id,
+            action=action,
+            without=without,
+            outcome=outcome,
+            limit=limit,
+        )
     )
     emit(found, as_json=as_json, text=lambda: _entries(found))
 
@@ -91,7 +93,7 @@ def export_audit(after: int, since: datetime | None, scope: str, form: str) -> N
     del form  # there is one
     client, last = AccessClient(connect()), after
     from_then = since.replace(tzinfo=UTC) if since else None
-    while page := client.audit(scope=scope, since=from_then, after=last, limit=_PAGE):
+    while page := client.audit(AuditQuery(scope=scope, since=from_then, after=last, limit=_PAGE)):
         for entry in page:
             click.echo(canonical(entry.model_dump()))
         last = page[-1].sequence
@@ -136,7 +138,7 @@ def _holds(file: Path | None, wanted: str, head: str) -> bool:
     client = AccessClient(connect())
     before: int | None = None
     while wanted != head:
-        page = client.audit(before=before, limit=_PAGE)
+        page = client.audit(AuditQuery(before=before, limit=_PAGE))
         if not page or any(entry.digest == wanted for entry in page):
             return bool(page)
         before = page[-1].sequence

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from northstar.access.domain import (
     DEFAULT_SECRET_DAYS,
     AuditEntry,
+    AuditQuery,
     AuditVerdict,
     Identity,
-    Outcome,
     Principal,
     RoleAssignment,
     Secret,
@@ -89,38 +89,10 @@ class AccessClient:
         """Every role and what it is for."""
         return {role["name"]: role["meaning"] for role in self._connection.get("/api/roles")}
 
-    def audit(
-        self,
-        *,
-        scope: str = "/",
-        principal: str | None = None,
-        action: str | None = None,
-        without: str | None = None,
-        outcome: Outcome | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        before: int | None = None,
-        after: int | None = None,
-        limit: int = 100,
-    ) -> list[AuditEntry]:
-        """Entries of a scope and all below it, the newest first; with ``after`` the oldest.
-
-        Args:
-            without: an action whose entries are left out.
-        """
-        found = self._connection.get(
-            "/api/audit",
-            scope=scope,
-            principal=principal,
-            action=action,
-            without=without,
-            outcome=outcome,
-            since=since.isoformat() if since else None,
-            until=until.isoformat() if until else None,
-            before=before,
-            after=after,
-            limit=limit,
-        )
+    def audit(self, query: AuditQuery | None = None) -> list[AuditEntry]:
+        """The entries of the audit that are asked for; without a query the newest."""
+        wanted = (query or AuditQuery()).model_dump(mode="json", exclude_none=True)
+        found = self._connection.get("/api/audit", **wanted)
         return [AuditEntry.model_validate(entry) for entry in found]
 
     def verify_audit(self) -> AuditVerdict:

@@ -58,6 +58,10 @@ PEOPLE_ROLES: tuple[RoleName, ...] = tuple(r for r in reversed(ROLES) if r not i
 """The roles that people can have, the smallest first."""
 
 
+def _a_scope(text: str) -> str:
+    return str(Scope.parse(text))
+
+
 DEFAULT_SECRET_DAYS = 180.0
 LONGEST_SECRET_DAYS = 730.0
 SecretDays = Annotated[float, Field(gt=0, le=LONGEST_SECRET_DAYS)]
@@ -78,6 +82,8 @@ class Principal(BaseModel):
     name: str
 
 
+_Words = Annotated[str | None, Field(max_length=255)]
+_Sequence = Annotated[int | None, Field(ge=0, lt=2**31)]
 _PLACES = frozenset({"credentials"})  # what follows a principal in the address of what it has
 
 PLATFORM = Principal(id="platform:control", kind="platform", name="control")
@@ -159,6 +165,25 @@ class AuditEntry(BaseModel):
     address: str | None = None
     previous: str
     digest: str
+
+
+class AuditQuery(BaseModel):
+    """Which entries of the audit: the newest first; with ``after``, to follow it, the oldest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scope: Annotated[str, Field(max_length=255), AfterValidator(_a_scope)] = Field(
+        default="/", description="Only of this scope and those below it."
+    )
+    principal: _Words = None
+    action: _Words = None
+    without: _Words = Field(default=None, description="An action whose entries are left out.")
+    outcome: Outcome | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = Field(default=None, description="Only what was before that.")
+    before: _Sequence = Field(default=None, description="Only smaller numbers, to read on.")
+    after: _Sequence = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
 class AuditVerdict(BaseModel):
@@ -264,5 +289,5 @@ class NewAssignment(BaseModel):
 
     principal: Annotated[str, AfterValidator(check_principal)]
     role: Annotated[RoleName, BeforeValidator(check_role)]
-    scope: Annotated[str, AfterValidator(lambda scope: str(Scope.parse(scope)))]
+    scope: Annotated[str, AfterValidator(_a_scope)]
     expires_at: AwareDatetime | None = None

@@ -12,6 +12,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from northstar.access.api import router
+from northstar.access.domain import AuditQuery
 from northstar.access.errors import TooManyAttempts
 from northstar.access.mlflow.door import MlflowDoor
 from northstar.access.origin import OriginMiddleware
@@ -44,7 +45,9 @@ def test_after_some_wrong_secrets_not_even_the_right_one_is_tried(bench: AccessB
     assert refused.status_code == 429
     assert 1 <= int(refused.headers["retry-after"]) <= 24 * 3600
     assert client(bench, "198.51.100.1").post("/oauth/token", data=right).is_success
-    assert len(bench.access.audit.entries(principal="service:ci", outcome="denied")) == 3
+    assert (
+        len(bench.access.audit.entries(AuditQuery(principal="service:ci", outcome="denied"))) == 3
+    )
 
 
 def test_many_names_of_one_address_do_not_help(bench: AccessBench) -> None:

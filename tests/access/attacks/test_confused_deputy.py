@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from northstar.access import api as access_api
+from northstar.access.domain import AuditQuery
 from northstar.access.guard import Guard
 from northstar.access.testing import AccessBench
 from northstar.connection import PLATFORM_AUDIENCE
@@ -95,7 +96,9 @@ def test_who_started_a_run_does_not_approve_what_it_registered(
         **platform.world.releases.waiting()[0].authors,
     )
     assert platform.send("user:chris", "POST", place, {}).is_success
-    denied = platform.world.access.audit.entries(action="release:approve", outcome="denied")
+    denied = platform.world.access.audit.entries(
+        AuditQuery(action="release:approve", outcome="denied")
+    )
     assert {one.principal for one in denied} == {"user:anna"}
 
 
@@ -138,9 +141,9 @@ def test_a_run_and_a_program_neither_propose_as_a_run_nor_approve(platform: Plat
 def test_the_audit_leads_from_what_a_run_did_to_who_started_it(platform: Platform) -> None:
     platform.register(platform.token_of_a_run("user:anna"))
     audit = platform.world.access.audit
-    (registered,) = audit.entries(action="version:register")
-    (issued,) = audit.entries(action="token:issue")
-    (secret,) = audit.entries(action="principal:secret")
+    (registered,) = audit.entries(AuditQuery(action="version:register"))
+    (issued,) = audit.entries(AuditQuery(action="token:issue"))
+    (secret,) = audit.entries(AuditQuery(action="principal:secret"))
     assert registered.credential == f"token:{issued.detail['token']}"
     assert issued.credential == "secret:" + str(secret.detail["credential"]).split()[1]
     assert secret.detail["started_by"] == "user:anna"

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from northstar.access import store
 from northstar.access.api import router
-from northstar.access.domain import principal_of
+from northstar.access.domain import AuditQuery, principal_of
 from northstar.access.errors import BadCredentials
 from northstar.access.guard import form_token
 from northstar.access.service import AccessService
@@ -133,7 +133,7 @@ def test_signing_in_and_failing_to_are_on_record(bench: AccessBench, browser: Te
     bench.principal("olga")
     sign_in(bench, browser, "olga")
     browser.get("/sign-in?code=guess-7Q")
-    failed, done = bench.access.audit.entries(action="session:start")
+    failed, done = bench.access.audit.entries(AuditQuery(action="session:start"))
     assert (done.principal, done.outcome) == ("user:olga", "done")
     assert (failed.principal, failed.outcome) == ("unknown", "denied")
     assert (done.credential or "").startswith("link:")

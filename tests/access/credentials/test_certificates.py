@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
 from northstar.access.api import router
+from northstar.access.domain import AuditQuery
 from northstar.access.testing import AccessBench
 from northstar.connection.assertion import client_assertion
 from northstar.errors import Conflict, Invalid
@@ -88,7 +89,7 @@ def test_an_assertion_becomes_a_token_once(
     answer = present(client, assertion)
     token = answer.json()["access_token"]
     assert bench.access.authenticate(token).id == "service:ci"
-    (issued,) = bench.access.audit.entries(action="token:issue")
+    (issued,) = bench.access.audit.entries(AuditQuery(action="token:issue"))
     assert issued.credential == "certificate"
     again = present(client, assertion)
     assert (again.status_code, "used before" in again.text) == (401, True)

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from northstar.access.api import router
 from northstar.access.credentials.domain import GITHUB, Trust, check_trust
+from northstar.access.domain import AuditQuery
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock, SystemClock
 from northstar.errors import Conflict, Invalid, NotFound
@@ -84,7 +85,7 @@ def test_a_pipelines_token_becomes_ours(
     claims = bench.access.tokens.check(answer["access_token"])
     assert (claims["sub"], claims["name"]) == ("service:ci", f"ci ({SUBJECT})")
     assert claims["federated"] == {"iss": issuer.url, "sub": SUBJECT}
-    (issued,) = bench.access.audit.entries(action="token:issue")
+    (issued,) = bench.access.audit.entries(AuditQuery(action="token:issue"))
     assert (issued.principal, issued.credential) == ("service:ci", f"federated:{SUBJECT}")
     assert (issued.detail["subject"], issued.detail["token"]) == (SUBJECT, claims["jti"])
 
@@ -94,7 +95,7 @@ def test_a_token_works_once(bench: AccessBench, client: TestClient, issuer: Issu
     assert exchange(client, token).status_code == 200
     again = exchange(client, token)
     assert (again.status_code, "exchanged before" in again.text) == (400, True)
-    refused = bench.access.audit.entries(outcome="denied", limit=1)[0]
+    refused = bench.access.audit.entries(AuditQuery(outcome="denied", limit=1))[0]
     assert refused.detail["reason"] == "The token was exchanged before."
     nameless = good(issuer, jti=None)
     assert exchange(client, nameless).status_code == 200
@@ -150,7 +151,7 @@ def test_what_is_not_trusted_is_refused(
     assert answer.status_code == 400
     assert "access_token" not in body
     assert body["code"] == "unauthenticated"
-    (refused,) = bench.access.audit.entries(action="token:issue")
+    (refused,) = bench.access.audit.entries(AuditQuery(action="token:issue"))
     assert (refused.principal, refused.outcome) == ("service:ci", "denied")
 
 
@@ -289,7 +290,7 @@ def test_a_trust_that_was_changed_holds_for_the_new_subject_alone(
     bench.access.credentials.change_trust("service:ci", held.number, new, by="test")
     assert exchange(client, good(issuer)).status_code == 400
     assert exchange(client, good(issuer, sub=new.subject)).status_code == 200
-    (told,) = bench.access.audit.entries(action="principal:trust", principal="test")[:1]
+    (told,) = bench.access.audit.entries(AuditQuery(action="principal:trust", principal="test"))[:1]
     assert new.subject in told.model_dump_json()
 
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from northstar.access.api import router as access_router
-from northstar.access.domain import Grant
+from northstar.access.domain import AuditQuery, Grant
 from northstar.access.sign_in.api import router
 from northstar.access.sign_in.domain import SignInSettings, parse_roles
 from northstar.access.sign_in.service import SignIn
@@ -78,7 +78,7 @@ def test_an_account_becomes_a_user_with_a_session(bench: AccessBench, browser: T
         "/projects/fashion/returns?tab=2",
     )
     assert who(browser) == "user:anna-smith"
-    (started,) = bench.access.audit.entries(action="session:start")
+    (started,) = bench.access.audit.entries(AuditQuery(action="session:start"))
     assert started.detail["account"] == "Anna.Smith@contoso.com"
     assert str(started.credential).startswith("account:")
 
@@ -207,7 +207,7 @@ def test_an_id_token_that_is_not_for_us_now_is_refused(
     assert browser.get(at_provider(browser)).status_code in (400, 401)
     assert who(browser) is None
     assert bench.access.directory.principals() == []
-    assert bench.access.audit.entries(action="session:start")[0].outcome == "denied"
+    assert bench.access.audit.entries(AuditQuery(action="session:start"))[0].outcome == "denied"
 
 
 @pytest.mark.parametrize("subject", [None, 7, "", "x" * 256])

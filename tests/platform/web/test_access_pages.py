@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from northstar.access.domain import AuditQuery
 from northstar.names import Scope
 from tests.platform.web.world import HOSTILE, WebWorld
 
@@ -64,7 +65,7 @@ def test_an_owner_gives_and_takes_a_role(fresh: WebWorld) -> None:
     assert send(ben, "/access/roles", **fields) == 303
     (made,) = fresh.platform.access.directory.assignments("user:carl", Scope("operations"))
     assert made.expires_at is not None
-    entry = fresh.platform.access.audit.entries(action="role:assign", limit=1)[0]
+    entry = fresh.platform.access.audit.entries(AuditQuery(action="role:assign", limit=1))[0]
     assert (entry.principal, entry.detail["principal"]) == ("user:ben", "user:carl")
     assert send(ben, f"/access/roles/{made.id}/take") == 303
     assert ("approver", "/operations") not in held_by(fresh, "user:carl")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from northstar.access.domain import AuditQuery
 from northstar.names import Scope
 from tests.monitoring.bench import PROD
 from tests.platform.web.test_forms import send
@@ -94,7 +95,9 @@ def test_what_is_said_of_an_environment_is_changed_on_the_page(fresh: WebWorld) 
     said = fresh.platform.environments.environment("prod")
     assert said.description == "What flies."
     assert said.owners == ("platform-team", "user:olga")
-    entry = fresh.platform.access.audit.entries(action="environment:update", outcome="done")[0]
+    entry = fresh.platform.access.audit.entries(
+        AuditQuery(action="environment:update", outcome="done")
+    )[0]
     assert entry.principal == "user:dora"
 
 

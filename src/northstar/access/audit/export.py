@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, update
 
 from northstar.access import store
 from northstar.access.audit.log import AuditLog
-from northstar.access.domain import AuditEntry
+from northstar.access.domain import AuditEntry, AuditQuery
 from northstar.database import Database
 
 _BATCH = 200
@@ -46,7 +46,7 @@ class AuditExport:
         that batch. Raises what the target raises.
         """
         sent, cursor = 0, self._cursor()
-        while entries := self._audit.entries(after=cursor, limit=_BATCH):
+        while entries := self._audit.entries(AuditQuery(after=cursor, limit=_BATCH)):
             self._target.send(entries)
             cursor = entries[-1].sequence
             self._move(cursor)

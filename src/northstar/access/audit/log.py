@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, RowMapping, Select, insert, select, text
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, text
 
 from northstar.access import store
 from northstar.access.audit.chain import FIRST, Checkpoint, Unreadable, digest_of, verify_chain
 from northstar.access.audit.checkpoints import Checkpoints
-from northstar.access.domain import AuditEntry, AuditVerdict, Outcome
+from northstar.access.domain import AuditEntry, AuditQuery, AuditVerdict, Outcome
 from northstar.access.errors import AuditBroken
 from northstar.access.origin import current_origin
 from northstar.clock import Clock
@@ -47,6 +47,19 @@ class Change:
     def record(self, by: str, action: str, scope: Scope, **detail: JsonValue) -> None:
         """Have the audit say that ``by`` did this."""
         self.deeds.append((by, action, scope, detail))
+
+
+_LATEST = AuditQuery()
+_CONDITIONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "principal": lambda row, wanted: row.principal == wanted,
+    "action": lambda row, wanted: row.action == wanted,
+    "without": lambda row, wanted: row.action != wanted,
+    "outcome": lambda row, wanted: row.outcome == wanted,
+    "since": lambda row, wanted: row.at >= wanted,
+    "until": lambda row, wanted: row.at < wanted,
+    "before": lambda row, wanted: row.sequence < wanted,
+    "after": lambda row, wanted: row.sequence > wanted,
+}
 
 
 class AuditLog:
@@ -95,47 +108,16 @@ class AuditLog:
             if not change.deeds and (transaction := connection.get_transaction()):
                 transaction.rollback()
 
-    def entries(
-        self,
-        *,
-        within: Scope | None = None,
-        principal: str | None = None,
-        action: str | None = None,
-        without: str | None = None,
-        outcome: Outcome | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        before: int | None = None,
-        after: int | None = None,
-        limit: int = 100,
-    ) -> list[AuditEntry]:
-        """Entries, the newest first; with ``after`` the oldest first, to follow the record.
-
-        Args:
-            within: only entries whose scope is this one or lies below it.
-            without: an action whose entries are left out.
-            since, until: only entries recorded from then on, and before then.
-            before, after: only entries with a smaller or a larger number, to read on from a page.
-        """
-        table = store.audit
-        ascending = after is not None
-        order = table.c.sequence if ascending else table.c.sequence.desc()
-        query = _inside(select(table).order_by(order).limit(limit), within)
-        for column, wanted in (("principal", principal), ("action", action), ("outcome", outcome)):
-            if wanted is not None:
-                query = query.where(table.c[column] == wanted)
-        if without is not None:
-            query = query.where(table.c.action != without)
-        if since is not None:
-            query = query.where(table.c.at >= since)
-        if until is not None:
-            query = query.where(table.c.at < until)
-        if before is not None:
-            query = query.where(table.c.sequence < before)
-        if after is not None:
-            query = query.where(table.c.sequence > after)
+    def entries(self, query: AuditQuery = _LATEST) -> list[AuditEntry]:
+        """The entries that are asked for."""
+        table, wanted = store.audit, query.model_dump(exclude_none=True)
+        order = table.c.sequence if query.after is not None else table.c.sequence.desc()
+        found = _inside(select(table).order_by(order).limit(query.limit), Scope.parse(query.scope))
+        for name, value in wanted.items():
+            if condition := _CONDITIONS.get(name):
+                found = found.where(condition(table.c, value))
         with self._database.read() as connection:
-            return [_entry(row) for row in connection.execute(query).mappings()]
+            return [_entry(row) for row in connection.execute(found).mappings()]
 
     def verify(self) -> AuditVerdict:
         """Recompute the whole chain and name the first entry at which it does not hold."""
@@ -207,8 +189,8 @@ def _digest_at(connection: Connection, sequence: int) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def _inside(query: Select[Any], within: Scope | None) -> Select[Any]:
-    if within is None or within == Scope():
+def _inside(query: Select[Any], within: Scope) -> Select[Any]:
+    if within == Scope():
         return query
     scope = store.audit.c.scope
     return query.where((scope == str(within)) | scope.startswith(f"{within}/"))

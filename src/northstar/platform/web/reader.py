@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from northstar.access.domain import AuditEntry, Principal
+from northstar.access.domain import AuditEntry, AuditQuery, Principal
 from northstar.errors import Invalid
 from northstar.monitoring.domain import Alert, AlertKind, AlertState
 from northstar.names import ENVIRONMENTS, EndpointRef, EnvironmentName, ProjectRef, Scope
@@ -156,8 +156,8 @@ class Reader:
         """Audit entries, newest first; raises ``NotAllowed`` where the viewer may not read them."""
         within = Scope.parse(wanted.scope) if wanted.scope else self.audit_scope() or Scope()
         self._platform.access.check(self._viewer, "audit:read", within)
-        return self._platform.access.audit.entries(
-            within=within,
+        query = AuditQuery(
+            scope=str(within),
             principal=wanted.principal or None,
             action=wanted.action or None,
             without=wanted.without or None,
@@ -167,6 +167,7 @@ class Reader:
             before=before,
             limit=limit,
         )
+        return self._platform.access.audit.entries(query)
 
     def audit_scope(self) -> Scope | None:
         """The widest scope whose audit the viewer may read, if there is one."""
@@ -253,7 +254,7 @@ class Reader:
 
     def _activity(self) -> tuple[Happening, ...]:
         told: list[Happening] = []
-        for entry in self._platform.access.audit.entries(limit=_DEEDS_LOOKED_THROUGH):
+        for entry in self._platform.access.audit.entries(AuditQuery(limit=_DEEDS_LOOKED_THROUGH)):
             if len(told) == _DEEDS_SHOWN:
                 break
             found = cards.deed(entry)
