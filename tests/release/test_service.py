@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from northstar.access.domain import AuditQuery, Principal
 from northstar.database import Database
-from northstar.errors import Conflict, Denied, NotFound, Unavailable
+from northstar.errors import Conflict, Denied, NotFound, PartlyFailed, Unavailable
+from northstar.names import EndpointRef
+from northstar.registry.domain import VersionRecord
 from northstar.release.direct import PATIENCE_SECONDS
 from northstar.release.domain import Hold, RolloutPlan
 from northstar.release.errors import (
@@ -17,6 +20,7 @@ from northstar.release.errors import (
     FourEyes,
     WrongMoment,
 )
+from northstar.release.fake import FakeEndpoints
 from tests.release.world import CANARY, DEV, PROD, PROJECT, World
 
 FROZEN = Hold(reason="dev is frozen until Monday.", way_out="Ask the release manager.")
@@ -353,3 +357,35 @@ def test_an_approval_is_recorded_with_what_allowed_it(world: World) -> None:
     world.releases.approve(PROD, release.id, world.chris)
     (entry,) = world.access.audit.entries(AuditQuery(action="release:approved"))
     assert (entry.principal, entry.detail["policies"]) == ("user:chris", ["squad-owner"])
+
+
+def test_one_endpoints_trouble_keeps_no_other_release_waiting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(FakeEndpoints):
+        broken = True
+
+        def set_traffic(
+            self,
+            endpoint: EndpointRef,
+            weights: Mapping[int, float],
+            records: Sequence[VersionRecord],
+        ) -> int:
+            if endpoint == DEV and self.broken:
+                raise RuntimeError("a defect that nobody thought of")
+            return super().set_traffic(endpoint, weights, records)
+
+    world = World(tmp_path, endpoints := Broken())
+    staging = EndpointRef(DEV.squad, DEV.project, "staging")
+    world.register(1)
+    for endpoint in (DEV, staging):
+        world.releases.propose(endpoint, 1, world.anna)
+    with caplog.at_level(logging.CRITICAL):
+        for _ in range(3):
+            with pytest.raises(PartlyFailed, match=f"failed at {DEV};"):
+                world.releases.step()
+    assert endpoints.weights == {staging: {1: 100.0}}
+    endpoints.broken = False
+    world.settle()
+    assert endpoints.weights[DEV] == {1: 100.0}
+    world.database.close()

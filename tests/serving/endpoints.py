@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,7 @@ class RunningEndpoint:
         workers: int = 1,
         ship_to: str = "",
         telemetry: EndpointTelemetry | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.control = control
         self.state = StateFolder(folder / "state")
@@ -122,6 +123,7 @@ class RunningEndpoint:
             sync_seconds=0.05,
             ship_to=ship_to,
             telemetry=telemetry,
+            environment=environment,
         )
         self._thread = threading.Thread(target=self.agent.run)
         self.client = httpx2.Client(base_url=self.agent.url, timeout=10, trust_env=False)

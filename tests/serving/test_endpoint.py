@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,19 @@ def test_what_an_endpoint_did_is_reported(tmp_path: Path) -> None:
     assert sum(counters.latency) == 3
     assert counters.prediction_sum == pytest.approx(3 * own[:2].sum())
     assert (status.rejected, status.dropped) == (1, 0)
+
+
+def test_workers_that_cannot_start_are_tried_ever_more_rarely(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = {"PYTHONHOME": str(tmp_path / "nowhere")}
+
+    def ended() -> list[float]:
+        said = [one for one in caplog.records if "ended (exit code" in one.message]
+        return [one.created for one in said]
+
+    with RunningEndpoint(tmp_path, FakeControlPlane(empty_spec()), environment=broken) as endpoint:
+        eventually(lambda: len(ended()) >= 4)
+        assert endpoint.agent.status().revision == 0
+    rests = [later - earlier for earlier, later in pairwise(ended())]
+    assert all(rest >= least for rest, least in zip(rests, (0.19, 0.39, 0.79), strict=False))

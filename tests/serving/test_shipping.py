@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ import pytest
 from northstar.serving.dataplane.capture import ACKNOWLEDGEMENT
 from northstar.serving.dataplane.capture_writer import CaptureWriter
 from northstar.serving.dataplane.shipping import Shipper, waiting
+from northstar.serving.dataplane.shipping_process import ShippingProcess
 from northstar.storage.errors import StoreUnavailable
 from northstar.storage.interface import ObjectStore
 from northstar.storage.places import SquadStores, open_store
-from tests.serving.endpoints import captured_rows
+from tests.serving.endpoints import captured_rows, eventually
 from tests.serving.test_capture import describe, record
 
 
@@ -167,3 +169,19 @@ def test_much_is_written_before_its_time(tmp_path: Path) -> None:
     full.append(writer.full)
     writer.flush()
     assert [*full, writer.full] == [False, True, False]
+
+
+def test_a_shipper_that_cannot_start_is_tried_ever_more_rarely(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = {"PYTHONHOME": str(tmp_path / "nowhere")}
+    shipping = ShippingProcess(tmp_path, str(tmp_path / "store"), broken)
+
+    def ended() -> list[float]:
+        shipping.keep_running()
+        return [one.created for one in caplog.records if "the shipper ended" in one.message]
+
+    eventually(lambda: len(ended()) >= 4)
+    shipping.end()
+    rests = [later - earlier for earlier, later in pairwise(ended())]
+    assert all(rest >= least for rest, least in zip(rests, (0.19, 0.39, 0.79), strict=False))

@@ -103,7 +103,12 @@ def _from_file(path: Path) -> Credentials:
             client_id=known["client_id"],
             client_secret=known["client_secret"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise Invalid(
+            f"{path} can't be read: {error.strerror}.",
+            hint="Is it another user's? Name the platform yourself: NORTHSTAR_URL.",
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Invalid(
             f"{path} is not a connection file.", hint="Remove it and connect again."
         ) from error

@@ -122,7 +122,12 @@ def _wanted_port(state: Path, port: int | None) -> int:
         return int(known["url"].rpartition(":")[2])
     except FileNotFoundError:
         return DEFAULT_PORT
-    except (ValueError, KeyError, TypeError):  # it is written anew as soon as there is a port
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # it is written anew as soon as there is a port
         log.warning("connection.json can't be read; the port is %d again", DEFAULT_PORT)
         return DEFAULT_PORT
 
