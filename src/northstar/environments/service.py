@@ -48,12 +48,12 @@ class EnvironmentService:
         self._monitoring = monitoring
 
     def environment(self, name: EnvironmentName) -> Environment:
-        """What is said of an environment."""
+        """What was set of an environment; one with its name alone if nothing was."""
         with self._database.read() as connection:
             return store.environment(connection, name)
 
     def set(self, wanted: Environment, by: str) -> Environment:
-        """Say of an environment whose it is, where it runs, and so on; all of it at once."""
+        """Set whose an environment is, where it runs, and so on, all of it at once; returns it."""
         told = wanted.model_dump(mode="json", exclude={"name"})
         with self._audit.change() as change:
             store.set_environment(change.connection, wanted, by, self._clock.now())
@@ -61,7 +61,7 @@ class EnvironmentService:
         return wanted
 
     def reset(self, name: EnvironmentName, by: str) -> None:
-        """Let nothing be said of an environment; its freezes and reports stay."""
+        """Forget what was set of an environment, if anything was; its freezes and reports stay."""
         with self._audit.change() as change:
             store.forget_environment(change.connection, name)
             change.record(by, "environment:update", Scope(), environment=name, reset=True)

@@ -67,21 +67,21 @@ freezes = Table(
 
 
 def environment(connection: Connection, name: EnvironmentName) -> Environment:
-    """An environment as it was set, or with nothing set."""
+    """An environment as it was set; one with its name alone if it was not."""
     wanted = select(environments.c.document).where(environments.c.name == name)
     stored = connection.execute(wanted).scalar()
     return Environment.model_validate(stored) if stored else Environment(name=name)
 
 
 def set_environment(connection: Connection, wanted: Environment, by: str, at: datetime) -> None:
-    """Keep what is said of an environment."""
+    """Keep what is set of an environment, in place of what was."""
     values = {"document": wanted.model_dump(mode="json"), "set_by": by, "set_at": at}
     made = _upsert(connection, environments).values(name=wanted.name, **values)
     connection.execute(made.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def forget_environment(connection: Connection, name: EnvironmentName) -> None:
-    """Let nothing be said of an environment."""
+    """Forget what was set of an environment; nothing happens where nothing was."""
     connection.execute(delete(environments).where(environments.c.name == name))
 
 

@@ -120,10 +120,13 @@ class Provider:
         return problems or _as_a_whole(kind, config)
 
     def read(self, kind: Kind, state: Values) -> Values | None:
-        """The object as it is now; ``None`` when it is gone, and as it was when that was its end.
+        """The object as it is now.
 
-        Where something is different that can't be changed in place, another object has got the
-        number of ours: SQLite gives the numbers of rows that were deleted to new ones.
+        Returns ``None`` when it is gone, so that Terraform makes another, and ``state`` unchanged
+        when it came to the end that was set for it. Where something is different that can't be
+        changed in place, ours is gone as well, and another object has its number: SQLite gives
+        the numbers of rows that were deleted to new ones. Raises ``NorthstarError`` when the
+        platform doesn't say, such as ``Denied`` or ``Unavailable``.
         """
         try:
             answer = self._platform.get(kind.path(kind.item, state))
