@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import logging
 import os
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +14,7 @@ import pytest
 
 from northstar.serving.dataplane.capture import ACKNOWLEDGEMENT
 from northstar.serving.dataplane.capture_writer import CaptureWriter
-from northstar.serving.dataplane.shipping import Shipper, waiting
+from northstar.serving.dataplane.shipping import Shipper, run, waiting
 from northstar.serving.dataplane.shipping_process import ShippingProcess
 from northstar.storage.errors import StoreUnavailable
 from northstar.storage.interface import ObjectStore
@@ -169,6 +172,33 @@ def test_much_is_written_before_its_time(tmp_path: Path) -> None:
     full.append(writer.full)
     writer.flush()
     assert [*full, writer.full] == [False, True, False]
+
+
+def test_a_store_that_is_away_is_asked_more_rarely_until_it_is_back(
+    tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[float] = []
+
+    class Counted(SomeAway):
+        def of(self, squad: str) -> ObjectStore:
+            asked.append(time.monotonic())
+            return super().of(squad)
+
+    path, stores = segment(tmp_path), Counted(place, "operations")
+    ours, theirs = os.pipe()
+    running = threading.Thread(target=run, args=(Shipper(tmp_path, stores), ours))
+    with caplog.at_level(logging.INFO):
+        running.start()
+        eventually(lambda: len(asked) >= 2)
+        stores.away = ()
+        eventually(lambda: not path.exists())
+        os.close(theirs)
+        running.join(30)
+    os.close(ours)
+    assert asked[1] - asked[0] > 1.9  # and a second where all is well
+    said = [one.message for one in caplog.records]
+    assert [text.startswith("captures cannot be shipped") for text in said] == [True, False]
+    assert said[-1] == "captures are shipped again"
 
 
 def test_a_shipper_that_cannot_start_is_tried_ever_more_rarely(

@@ -192,6 +192,8 @@ def test_the_policies_that_waivers_may_name_are_those_there_are() -> None:
 def test_the_checks_that_waivers_may_name_are_of_the_checkov_that_ci_runs() -> None:
     locked = (REPOSITORY / "requirements" / "checkov.lock").read_text()
     assert re.findall(r"^checkov==(\S+)", locked, re.MULTILINE) == [known_checks().version]
+    guide = (REPOSITORY / "docs" / "how-to" / "environments-from-one-file.md").read_text()
+    assert re.findall(r"checkov==(\S+)", guide) == [known_checks().version]
     ours = [yaml.safe_load(path.read_text())["metadata"]["id"] for path in _own_checks()]
     assert len(set(ours)) == len(ours) == 8
     assert {name for name in known_checks().names if "NORTHSTAR" in name} == set(ours)

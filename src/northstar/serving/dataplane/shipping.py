@@ -9,6 +9,7 @@ takes over from a killed one knows what need not be written again.
 from __future__ import annotations
 
 import argparse
+import glob
 import logging
 import os
 import select
@@ -20,6 +21,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from northstar.backoff import pause_seconds
 from northstar.errors import NorthstarError
 from northstar.serving.dataplane.spool import SEGMENT, SHIPPED
 from northstar.storage.places import SquadStores
@@ -78,7 +80,7 @@ class Shipper:
         oldest = time.time() - _MARKS_KEPT_SECONDS
         today = datetime.now(UTC).date().isoformat()
         days = set()
-        for mark in self._spool.glob(f"{_ANYWHERE}{SHIPPED}"):
+        for mark in _files(self._spool, SHIPPED):
             with suppress(FileNotFoundError):  # another shipper was here
                 if mark.stat().st_mtime < oldest:
                     mark.unlink()
@@ -91,7 +93,7 @@ class Shipper:
 
 def waiting(spool: Path) -> list[Path]:
     """The segments that are still to be shipped, the oldest first."""
-    return sorted(spool.glob(f"{_ANYWHERE}{SEGMENT}"), key=lambda path: path.parts[-2:])
+    return sorted(_files(spool, SEGMENT), key=lambda path: path.parts[-2:])
 
 
 def run(shipper: Shipper, told_to_end: int) -> None:
@@ -100,18 +102,18 @@ def run(shipper: Shipper, told_to_end: int) -> None:
     Args:
         told_to_end: the descriptor of our end.
     """
-    pause, well = _PAUSE_SECONDS, True
-    while not select.select([told_to_end], [], [], pause)[0]:
+    failures = 0
+    while not select.select([told_to_end], [], [], _rest_seconds(failures))[0]:
         try:
             shipper.step()
         except (NorthstarError, OSError) as error:
-            if well:
+            if not failures:
                 log.error("captures cannot be shipped and wait here: %s", error)  # noqa: TRY400 - the message says it all
-            pause, well = min(pause * 2, _WORST_PAUSE_SECONDS), False
+            failures += 1
             continue
-        if not well:
+        if failures:
             log.info("captures are shipped again")
-        pause, well = _PAUSE_SECONDS, True
+        failures = 0
     for _ in _until(time.monotonic() + _LAST_SECONDS):
         try:
             shipper.step()
@@ -119,6 +121,16 @@ def run(shipper: Shipper, told_to_end: int) -> None:
             log.warning("some captures stay here until the next start: %s", error)
         else:
             return
+
+
+def _files(spool: Path, ending: str) -> list[Path]:
+    """The files of a kind; a day that another shipper removes meanwhile has none."""
+    names = glob.glob(f"{_ANYWHERE}{ending}", root_dir=spool)  # noqa: PTH207 - Path.glob raises where a folder has gone
+    return [spool / name for name in names]
+
+
+def _rest_seconds(failures: int) -> float:
+    return pause_seconds(failures + 1, _PAUSE_SECONDS, _WORST_PAUSE_SECONDS)
 
 
 def _until(deadline: float) -> Iterator[None]:
