@@ -29,7 +29,7 @@ _NEW_SQUAD = SquadSection.model_validate(
 )
 
 
-_LONGEST = ("ab-a", "abcd-" + "e" * 49, "a" * 54, "customer-care-and-recovery-of-lost-luggage")
+_LONGEST = ("a-b", "b" * 12, "c" * 15, "d" * 20, "abcd-" + "e" * 49, "f" * 54)
 _NAMES = {
     "application_insights": r"[\w.()-]{1,260}",
     "container_registry": r"[a-z0-9]{5,50}",

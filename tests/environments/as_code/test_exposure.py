@@ -298,3 +298,22 @@ def test_what_is_closed_again_is_no_opening() -> None:
     found = summary(entry(STORE, before, {"public_network_access_enabled": False}))
     assert not found.openings
     assert "is no longer reached from everywhere" in found.closings[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (400, 30, "from-captures: blobs are deleted after 30 days instead of 400"),
+        (-1, 30, "since_modification_greater_than: -1 -> 30"),
+    ],
+)
+def test_captures_that_are_deleted_sooner_are_looked_at(before: int, after: int, said: str) -> None:
+    def schedule(days: int) -> dict[str, Any]:
+        action = {"delete_after_days_since_modification_greater_than": days}
+        rule = {"name": "from-captures", "actions": [{"base_blob": [action]}]}
+        return {"rule": [rule, {"name": "old-versions", "actions": [{"base_blob": []}]}]}
+
+    address = "module.control_plane.module.store.azurerm_storage_management_policy.this[0]"
+    (told,) = summary(entry(address, schedule(before), schedule(after))).doubts
+    assert told.startswith("Control plane: schedule of deletions: ")
+    assert told.endswith(said)

@@ -22,6 +22,7 @@ from northstar.environments.as_code.exposure_of_access import (
     federated,
     roles,
 )
+from northstar.environments.as_code.exposure_of_deletions import deletions, is_age
 from northstar.environments.as_code.exposure_of_network import (
     firewalls,
     other_ways,
@@ -151,6 +152,7 @@ def _notes(document: Mapping[str, Any], plan: Plan, changes: Sequence[Change]) -
             yield from _apps(change, directory, resources.get(change.address), plan)
     yield from _recipients(changes)
     yield from _unwatched(changes, directory)
+    yield from deletions(changes)
     yield from roles(changes, directory, plan, given)
     yield from map(doubts, unusual(document))
     yield from _rest(changes)
@@ -341,6 +343,8 @@ def _is_told(change: Change, difference: Difference) -> bool:
         return difference.attribute in ("destination_fqdn", "service_resource_id")
     if change.type.endswith("firewall_rule"):
         return difference.known
+    if is_age(change, difference):
+        return True
     paths = (
         path.replace(".0.", ".") for _, k, path, _ in SETTINGS if k == f"azurerm_{change.type}"
     )
