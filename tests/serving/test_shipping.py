@@ -14,12 +14,14 @@ import pytest
 
 from northstar.serving.dataplane.capture import ACKNOWLEDGEMENT
 from northstar.serving.dataplane.capture_writer import CaptureWriter
+from northstar.serving.dataplane.fake import FakeControlPlane
 from northstar.serving.dataplane.shipping import Shipper, run, waiting
 from northstar.serving.dataplane.shipping_process import ShippingProcess
+from northstar.serving.dataplane.spool import endpoint_folder
 from northstar.storage.errors import StoreUnavailable
 from northstar.storage.interface import ObjectStore
 from northstar.storage.places import SquadStores, open_store
-from tests.serving.endpoints import captured_rows, eventually
+from tests.serving.endpoints import ENDPOINT, RunningEndpoint, captured_rows, empty_spec, eventually
 from tests.serving.test_capture import describe, record
 
 
@@ -215,3 +217,23 @@ def test_a_shipper_that_cannot_start_is_tried_ever_more_rarely(
     shipping.end()
     rests = [later - earlier for earlier, later in pairwise(ended())]
     assert all(rest >= least for rest, least in zip(rests, (0.19, 0.39, 0.79), strict=False))
+
+
+def test_what_waits_is_counted_while_days_come_and_go(tmp_path: Path) -> None:
+    ended = threading.Event()
+    store = str(tmp_path / "store")
+    with RunningEndpoint(tmp_path, FakeControlPlane(empty_spec()), ship_to=store) as endpoint:
+        day = endpoint_folder(endpoint.captures, ENDPOINT) / "predictions" / "2026-01-05"
+
+        def come_and_go() -> None:
+            while not ended.is_set():
+                day.mkdir(parents=True)
+                day.rmdir()
+
+        coming = threading.Thread(target=come_and_go)
+        coming.start()
+        try:
+            assert {endpoint.agent.status().waiting for _ in range(3_000)} == {0}
+        finally:
+            ended.set()
+            coming.join()
