@@ -42,6 +42,15 @@ resource "azurerm_storage_management_policy" "this" {
         base_blob {
           delete_after_days_since_modification_greater_than = rule.value
         }
+
+        # A blob that is deleted is an old version from then on: it would be kept as long as those.
+        dynamic "version" {
+          for_each = var.kind == "blobs" ? [rule.value] : []
+
+          content {
+            delete_after_days_since_creation = version.value
+          }
+        }
       }
     }
   }

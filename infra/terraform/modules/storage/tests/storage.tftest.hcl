@@ -78,6 +78,11 @@ run "what_is_named_is_deleted_by_its_age" {
     condition     = azurerm_storage_management_policy.this[0].rule[1].filters[0].prefix_match == toset(["captures-"]) && azurerm_storage_management_policy.this[0].rule[1].actions[0].base_blob[0].delete_after_days_since_modification_greater_than == 400
     error_message = "Captures must be deleted by their age, and nothing else."
   }
+
+  assert {
+    condition     = azurerm_storage_management_policy.this[0].rule[1].actions[0].version[0].delete_after_days_since_creation == 400
+    error_message = "What was deleted by its age must not live on as an old version."
+  }
 }
 
 run "a_lake_has_no_versions_to_delete" {
