@@ -83,6 +83,15 @@ def test_what_fails_and_nothing_waives_ends_with_3(checkov: Checkov, tmp_path: P
     assert (found["failed"], found["waived"][0]["until"]) == ([], now.isoformat())
 
 
+def test_a_commit_is_judged_by_the_waivers_of_its_day(checkov: Checkov, tmp_path: Path) -> None:
+    checkov.finds(("CKV_AZURE_206", STORE))
+    path, last = tmp_path / "platform.yaml", date(2026, 1, 31)
+    path.write_text(_written(_waiver("CKV_AZURE_206", STORE, approved_on=last, until=last)))
+    command = ["scan", "dev", "--file", str(path), "--checkov", str(checkov.path), "--on"]
+    for day, code in ((last, 0), (last + timedelta(days=1), 3)):
+        assert CliRunner().invoke(env, [*command, day.isoformat()]).exit_code == code
+
+
 def test_a_waiver_that_ended_lets_nothing_pass_and_is_told(checkov: Checkov) -> None:
     yesterday = TODAY - timedelta(days=1)
     found = _scan(

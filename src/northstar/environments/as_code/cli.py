@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -206,9 +207,21 @@ def destroy(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Other Terraform to scan instead, by the same rules and waivers.",
 )
+@click.option(
+    "--on",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Take the waivers that hold on this day, instead of today: a commit's own gives its CI "
+    "the same answer at all times.",
+)
 @json_option
 def scan_stage(
-    name: EnvironmentName, file: Path, program: str, directory: Path | None, as_json: bool
+    name: EnvironmentName,
+    file: Path,
+    program: str,
+    directory: Path | None,
+    day: datetime | None,
+    as_json: bool,
 ) -> None:
     """Hold a stage against Checkov's rules and ours.
 
@@ -218,7 +231,7 @@ def scan_stage(
     """
     platform = load_platform_file(file)
     platform.stage(name)
-    found = scan(platform, name, program, SystemClock().now().date(), directory)
+    found = scan(platform, name, program, (day or SystemClock().now()).date(), directory)
     emit(found.as_json(), as_json=as_json, text=lambda: scan_as_text(name, found))
     if found.failed:
         click.get_current_context().exit(PlanRefused.exit_code)
