@@ -91,6 +91,20 @@ def test_a_secret_can_have_an_end(northstar: Command) -> None:
     assert one["expires_at"] is not None
 
 
+def test_what_ends_soon_is_told_unless_another_outlasts_it(northstar: Command) -> None:
+    for name, days in (("a", 5), ("b", 5), ("c", 40)):
+        northstar("principal", "create", f"service:{name}", "--days", str(days))
+    northstar("principal", "secret", "service:a", "--days", "10")
+    northstar("principal", "secret", "service:b", "--days", "100")
+    found = told(northstar("principal", "ending", "--json"))
+    assert [(one["principal"], one["kind"]) for one in found] == [("service:a", "secret")]
+    (later,) = told(northstar("principal", "credentials", "service:a", "--json"))[1:]
+    assert found[0]["expires_at"] == later["expires_at"]
+    shown = northstar("principal", "ending", "--days", "7").output
+    assert "Nothing ends within 7 days." in shown
+    assert "service:c" in northstar("principal", "ending", "--days", "60").output
+
+
 @pytest.mark.parametrize(
     ("options", "issuer", "subject"),
     [

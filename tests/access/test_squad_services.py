@@ -17,7 +17,7 @@ from northstar.access.elevation.service import ElevationService
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
 from northstar.errors import Denied
-from northstar.names import Scope
+from northstar.names import ProjectRef, Scope
 
 CI = "service:operations/ci"
 TRUST = {"issuer": "https://id.example", "audience": "northstar", "subject": "repo:x/y:ref:main"}
@@ -116,6 +116,25 @@ def test_owners_list_the_services_of_their_squads_and_nobody_else(
     assert listed("anna") == []
     bench.principal("root", "platform-admin")
     assert {CI, "service:platform-ci", "user:olga"} <= set(listed("root"))
+
+
+def test_owners_learn_what_ends_soon_of_their_squads_services(
+    bench: AccessBench, client: TestClient, clock: FakeClock
+) -> None:
+    for name in ("operations/ci", "pricing/ci"):
+        bench.access.directory.create("service", name, "test", lasts=timedelta(days=20))
+    bench.access.directory.new_secret("user:anna", "test", lasts=timedelta(days=1))
+    bench.access.run_identity(ProjectRef("operations", "late-arrival"))  # the platform's to renew
+
+    def told(who: str) -> list[str]:
+        answer = send(client, bench, who, "GET", "/api/credentials/ending")
+        return [one["principal"] for one in answer.json()]
+
+    assert (told("olga"), told("anna")) == ([CI], ["user:anna"])
+    bench.principal("root", "platform-admin")
+    assert told("root") == ["user:anna", CI, "service:pricing/ci"]
+    clock.advance(21 * 86_400)
+    assert told("root") == []  # it is missed by now, or was replaced
 
 
 def test_an_owner_sees_to_no_user_and_no_service_of_the_platform(

@@ -141,8 +141,8 @@ def test_a_stage_is_made_in_the_steps_that_its_plans_name(made: Made) -> None:
     assert "gateway to leave by: a way out to the Internet, by an address that takes no" in first
     assert "a public address" not in first
     assert endpoint.startswith("dev: 1 new.")
-    needed = "secret of service:late-arrival-dev is in the vault of squad operations, as late-arr"
-    assert f"Before this apply: the {needed}" in endpoint
+    needed = "secret of service:operations/late-arrival-dev is in the vault of squad operations"
+    assert f"Before this apply: the {needed}, as late-arr" in endpoint
 
 
 def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +191,14 @@ def test_without_prometheus_metrics_say_how_to_have_them(
 
 def test_the_replica_that_leads_measures_the_platforms_state(scraped: World) -> None:
     reader = scraped.headers("prometheus", "metrics-reader")
+    directory = scraped.platform.access.directory
+    directory.create("service", "ci", "test", lasts=timedelta(days=20))
     with scraped.client:
         scraped.platform.loops._leading.wait(20)
         found = families(scraped, reader)
     assert found["northstar_leading"].samples[0].value == 1.0
     backlog = {s.labels["northstar_kind"]: s.value for s in found["northstar_backlog"].samples}
     assert backlog == {"events": 0.0}
+    (left,) = found["northstar_credential_time_left_seconds"].samples
+    assert left.labels["northstar_principal"] == "service:ci"
+    assert 19 * 86_400 < left.value <= 20 * 86_400

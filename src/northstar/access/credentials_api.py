@@ -5,16 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, JsonValue
 
 from northstar.access.credentials.domain import (
+    SOON_DAYS,
     Credential,
     CredentialKind,
+    EndingCredential,
     HeldTrust,
     NewTrust,
 )
-from northstar.access.domain import DEFAULT_SECRET_DAYS, Secret, SecretDays, home_of
+from northstar.access.domain import (
+    DEFAULT_SECRET_DAYS,
+    LONGEST_SECRET_DAYS,
+    Secret,
+    SecretDays,
+    home_of,
+)
+from northstar.access.ending_credentials import ending_seen_by
 from northstar.access.errors import NotAllowed
 from northstar.access.guard import Guard, caller, proven_at
 from northstar.access.role_giving import check_credential
@@ -22,6 +31,7 @@ from northstar.access.service import AccessService
 from northstar.errors import Denied
 
 _FRESH_SECONDS = 300
+_Days = Annotated[float, Query(gt=0, le=LONGEST_SECRET_DAYS)]
 
 
 class NewSecret(BaseModel):
@@ -56,8 +66,15 @@ def router(service: AccessService, guard: Guard) -> APIRouter:
     _administered(routes, service, guard)
     everything = APIRouter(tags=["access"])
     everything.include_router(routes)
+    _ending(everything, service, guard)
     _keys(everything, service, guard)
     return everything
+
+
+def _ending(routes: APIRouter, service: AccessService, guard: Guard) -> None:
+    @routes.get("/api/credentials/ending", dependencies=[guard.authenticated("principal:read")])
+    def ending(request: Request, days: _Days = SOON_DAYS) -> list[EndingCredential]:
+        return ending_seen_by(service, caller(request), timedelta(days=days))
 
 
 def _keys(routes: APIRouter, service: AccessService, guard: Guard) -> None:

@@ -10,6 +10,7 @@ from northstar.access.credentials.domain import (
     AZURE_AUDIENCE,
     AZURE_DEVOPS,
     GITHUB,
+    SOON_DAYS,
     Credential,
     CredentialKind,
     Trust,
@@ -50,6 +51,27 @@ def secret(principal_id: str, days: float, older_end_after: float | None, as_jso
 def credentials(principal_id: str, as_json: bool) -> None:
     """A principal's secrets, certificates and trusts; what is secret of them nobody can show."""
     _list(CredentialClient(connect()).of(principal_id), as_json)
+
+
+@click.command("ending")
+@click.option(
+    "--days",
+    type=click.FloatRange(min=0, max=LONGEST_SECRET_DAYS, min_open=True),
+    default=SOON_DAYS,
+    show_default=True,
+    help="How far to look ahead.",
+)
+@json_option
+def ending(days: float, as_json: bool) -> None:
+    """Secrets and certificates that end soon, and that nothing of the kind outlasts.
+
+    Yours, and those of whom you see to: the services of your squads, or everybody.
+    """
+    found = CredentialClient(connect()).ending(days)
+    rows = [(one.principal, one.kind, one.number, one.expires_at) for one in found]
+    headers = ("principal", "kind", "number", "until")
+    text = f"Nothing ends within {days:g} days."
+    emit(found, as_json=as_json, text=lambda: table(headers, rows, empty=text))
 
 
 @click.command("withdraw")
@@ -148,7 +170,7 @@ def rotate_keys(at_once: bool) -> None:
     say(f"The new key is {kid}. {'Every token before it has ended.' if at_once else ''}".strip())
 
 
-COMMANDS = (secret, credentials, withdraw, revoke, certificate, link, trust)
+COMMANDS = (secret, credentials, ending, withdraw, revoke, certificate, link, trust)
 
 
 def emit_secret(made: Secret, as_json: bool) -> None:

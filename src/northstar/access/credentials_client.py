@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from northstar.access.credentials.domain import Credential, CredentialKind, Trust
+from northstar.access.credentials.domain import (
+    SOON_DAYS,
+    Credential,
+    CredentialKind,
+    EndingCredential,
+    Trust,
+)
 from northstar.access.domain import DEFAULT_SECRET_DAYS, Secret
 from northstar.connection import Connection
 
@@ -19,6 +25,11 @@ class CredentialClient:
         """A principal's secrets, certificates and trusts, without what is secret of them."""
         found = self._connection.get(f"{_place(principal)}/credentials")
         return [Credential.model_validate(one) for one in found]
+
+    def ending(self, days: float = SOON_DAYS) -> list[EndingCredential]:
+        """What ends within so many days: one's own, and of whom one sees to."""
+        found = self._connection.get("/api/credentials/ending", days=days)
+        return [EndingCredential.model_validate(one) for one in found]
 
     def new_secret(
         self,

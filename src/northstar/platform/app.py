@@ -92,6 +92,7 @@ def _measure(platform: Platform) -> None:
     watch(
         platform.telemetry.instruments,
         platform.loops,
+        platform.access,
         platform.monitoring,
         platform.releases,
         platform.jobs,

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Protocol
 
+from northstar.access.credentials.domain import SOON_DAYS
+from northstar.access.service import AccessService
 from northstar.monitoring.service import MonitoringService, StepReport
 from northstar.pipeline.jobs.service import JobService
 from northstar.platform.loops import Loops
@@ -32,6 +35,7 @@ class Backlog(Protocol):
 def watch(
     made: Instruments,
     loops: Loops,
+    access: AccessService,
     monitoring: MonitoringService,
     releases: ReleaseService,
     jobs: JobService,
@@ -48,6 +52,12 @@ def watch(
         "northstar.alerts", "{alert}", "Alerts that are not resolved.", lambda: _alerts(monitoring)
     )
     gauge("northstar.releases", "{release}", "Releases by state.", lambda: _releases(releases))
+    gauge(
+        "northstar.credential.time_left",
+        "s",
+        "How long a secret or certificate holds that ends within a month, without another.",
+        lambda: _ending(access),
+    )
     gauge("northstar.jobs", "{job}", "Jobs that have not ended, by state.", lambda: _jobs(jobs))
     gauge(
         "northstar.backlog",
@@ -102,6 +112,13 @@ def _alerts(monitoring: MonitoringService) -> Iterable[Measured]:
                 "northstar.environment": environment,
             },
         )
+
+
+def _ending(access: AccessService) -> Iterable[Measured]:
+    for one in access.credentials.ending(timedelta(days=SOON_DAYS)):
+        if one.expires_at:
+            left = -access.seconds_since(one.expires_at.timestamp())
+            yield left, {"northstar.principal": one.principal, "northstar.kind": one.kind}
 
 
 def _releases(releases: ReleaseService) -> Iterable[Measured]:

@@ -128,8 +128,9 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "stages.dev.state: must be a mapping with resource_group, account, .* folder, not 'here'",
     ),
     "fewer processes than there are at least": (
-        "        client: service:late-arrival-{stage}\n",
-        "        client: service:late-arrival-{stage}\n        replicas: { min: 4, max: 2 }\n",
+        "        client: service:operations/late-arrival-{stage}\n",
+        "        client: service:operations/late-arrival-{stage}\n"
+        "        replicas: { min: 4, max: 2 }\n",
         "endpoints.late-arrival.replicas: min is 4, which is more than max, 2",
     ),
     "an image that moves": (
@@ -138,8 +139,8 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "stages.dev.image: northstar:latest is another image tomorrow",
     ),
     "a size that Azure does not have": (
-        "        client: service:late-arrival-{stage}\n",
-        "        client: service:late-arrival-{stage}\n        size: { cpu: 2 }\n",
+        "        client: service:operations/late-arrival-{stage}\n",
+        "        client: service:operations/late-arrival-{stage}\n        size: { cpu: 2 }\n",
         "endpoints.late-arrival.size: with cpu 2 memory must be 4Gi, not 2Gi",
     ),
     "a number for a text": (
@@ -203,13 +204,14 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "stages.dev.settings.NORTHSTAR_JOBS: is set by the platform: squads' code",
     ),
     "a client that is no service principal": (
-        "client: service:late-arrival-{stage}",
+        "client: service:operations/late-arrival-{stage}",
         "client: nonsense",
         "client: must look like service:operations/late-arrival-{stage}, not 'nonsense'",
     ),
     "a part of a core that Azure does not have": (
-        "        client: service:late-arrival-{stage}\n",
-        "        client: service:late-arrival-{stage}\n        size: { cpu: 0.3, memory: 0.6Gi }\n",
+        "        client: service:operations/late-arrival-{stage}\n",
+        "        client: service:operations/late-arrival-{stage}\n"
+        "        size: { cpu: 0.3, memory: 0.6Gi }\n",
         "late-arrival.size.cpu: must be a multiple of 0.25, not 0.3",
     ),
     "people from the Internet": (
@@ -429,7 +431,10 @@ def test_each_stage_has_what_is_written_for_it() -> None:
     dev, prod = variables(platform, "dev"), variables(platform, "prod")
     assert dev["squads"]["operations"]["monthly_budget"] == 500
     assert prod["squads"]["operations"]["monthly_budget"] == 3000
-    assert prod["endpoints"]["operations/late-arrival"]["client_id"] == "service:late-arrival-prod"
+    assert (
+        prod["endpoints"]["operations/late-arrival"]["client_id"]
+        == "service:operations/late-arrival-prod"
+    )
     fares = [one["squads"]["revenue"]["azure_devops_connections"]["fares"] for one in (dev, prod)]
     assert [one[-36:-28] for one in fares] == ["77777771", "77777773"]
     assert backend(platform, "dev")["storage_account_name"] == "stnorthstarstatedev"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_a_reader_of_another_squad_learns_nothing(world: WebWorld) -> None:
     for hidden in ("user:anna", "user:ben", "late-arrival", "On duty"):
         assert hidden not in text
     assert "/operations" not in world.browser("carl").get("/access").text
+
+
+def test_an_owner_sees_which_secret_of_the_squads_ends_soon(fresh: WebWorld) -> None:
+    for name in ("operations/ci", "pricing/ci"):
+        fresh.platform.access.directory.create("service", name, "test", lasts=timedelta(days=20))
+    text = fresh.browser("ben").get(PAGE).text
+    assert "northstar principal secret service:operations/ci" in text
+    assert "service:pricing/ci" not in text
+    assert "Ends soon" not in fresh.browser("carl").get(PAGE).text
 
 
 def test_an_owner_gives_and_takes_a_role(fresh: WebWorld) -> None:

@@ -17,6 +17,8 @@ CredentialKind = Literal["secret", "certificate", "trust"]
 GITHUB = "https://token.actions.githubusercontent.com"
 AZURE_DEVOPS = "https://vstoken.dev.azure.com/{organisation}"
 AZURE_AUDIENCE = "api://AzureADTokenExchange"
+SOON_DAYS = 30.0
+"""So long before its end a credential is spoken of, unless told otherwise."""
 _LONGEST = 255
 _GITHUB_OWNER = re.compile(r"repo:[A-Za-z0-9._@-]+/")
 
@@ -34,6 +36,12 @@ class Credential(BaseModel):
     about: str
     created_at: datetime
     expires_at: datetime | None = None
+
+
+class EndingCredential(Credential):
+    """A credential that ends soon, and whose principal has none of its kind that outlasts it."""
+
+    principal: str
 
 
 class Trust(BaseModel):

@@ -20,6 +20,7 @@ from northstar.access.credentials.certificates import read_public_key, verify_as
 from northstar.access.credentials.domain import (
     Credential,
     CredentialKind,
+    EndingCredential,
     Federated,
     HeldTrust,
     Trust,
@@ -73,6 +74,24 @@ class Credentials:
             ],
             *[_shown("trust", row, str(_trust(row))) for row in trusts],
         ]
+
+    def ending(self, within: timedelta) -> list[EndingCredential]:
+        """Secrets and certificates that end so soon, the first to end first.
+
+        Of a principal with several of a kind the last to end; none, where one outlasts the time.
+        """
+        now = self._clock.now()
+        with self._database.read() as connection:
+            secrets = store.ending(connection, "secret", now, now + within)
+            certificates = store.ending(connection, "certificate", now, now + within)
+        found = [
+            *[(row, _shown("secret", row, row.label)) for row in secrets],
+            *[(row, _shown("certificate", row, row.about)) for row in certificates],
+        ]
+        ends = [
+            EndingCredential(principal=row.principal, **shown.model_dump()) for row, shown in found
+        ]
+        return sorted(ends, key=lambda one: (str(one.expires_at), one.principal))
 
     def add_certificate(
         self, principal: str, pem: str, by: str, policies: Sequence[str] = ()

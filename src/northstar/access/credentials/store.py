@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    true,
     update,
 )
 
@@ -82,6 +83,30 @@ def rows_of(connection: Connection, kind: CredentialKind, principal: str) -> lis
     table = _BY_KIND[kind]
     query = select(table).where(table.c.principal == principal).order_by(table.c.id)
     return list(connection.execute(query).all())
+
+
+def ending(
+    connection: Connection, kind: CredentialKind, now: datetime, before: datetime
+) -> list[Row[Any]]:
+    """The last credential of a kind that each principal has, where it ends before a moment.
+
+    What the platform made for its processes is left out: it makes them others.
+    """
+    table = _BY_KIND[kind]
+    asked_for = table.c.label == "" if kind == "secret" else true()
+    of_people = table.c.principal.startswith("user:") | table.c.principal.startswith("service:")
+    lasting = select(table.c.principal).where(
+        asked_for, table.c.expires_at.is_(None) | (table.c.expires_at >= before)
+    )
+    query = select(table).where(
+        asked_for,
+        of_people,
+        table.c.expires_at > now,
+        table.c.expires_at < before,
+        table.c.principal.not_in(lasting),
+    )
+    rows = connection.execute(query.order_by(table.c.expires_at)).all()
+    return list({row.principal: row for row in rows}.values())
 
 
 def remove(connection: Connection, kind: CredentialKind, principal: str, number: int) -> bool:

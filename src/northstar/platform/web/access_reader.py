@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from northstar.access.credentials.domain import SOON_DAYS, EndingCredential
 from northstar.access.domain import (
     MACHINE_ROLES,
     ROLE_MEANINGS,
@@ -14,6 +16,7 @@ from northstar.access.domain import (
     home_of,
 )
 from northstar.access.elevation.domain import Elevation
+from northstar.access.ending_credentials import ending_seen_by
 from northstar.names import ProjectRef, Scope
 from northstar.platform.web.views import AccessPage, ElevationCard, HolderRow, Holding
 from northstar.platform.wiring import Platform
@@ -47,6 +50,7 @@ class AccessReader:
         return AccessPage(
             scope=str(scope),
             scopes=tuple(scopes),
+            ending=self._ending(scope),
             columns=columns,
             rows=self._rows(held, columns, scope),
             all_seen=self._may_read(str(scope)),
@@ -67,6 +71,14 @@ class AccessReader:
         return (
             "/",
             *sorted([*(f"/{squad}" for squad in squads), *(f"/{ref}" for ref in projects)]),
+        )
+
+    def _ending(self, scope: Scope) -> tuple[EndingCredential, ...]:
+        found = ending_seen_by(self._access, self._viewer, timedelta(days=SOON_DAYS))
+        return tuple(
+            one
+            for one in found
+            if one.principal == self._viewer.id or scope.contains(home_of(one.principal))
         )
 
     def _rows(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from northstar.access.credentials.domain import EndingCredential
 from northstar.access.domain import Outcome
 from northstar.environments.domain import (
     Environment,
@@ -317,11 +318,12 @@ class AccessPage:
     """Who has what in a scope, and who would like to.
 
     ``columns`` are the roles that somebody has there. ``givable`` are the roles that the viewer may
-    give there; none, where they may give none.
+    give there; none, where they may give none. ``ending`` is what the viewer has to replace soon.
     """
 
     scope: str
     scopes: tuple[str, ...]
+    ending: tuple[EndingCredential, ...]
     columns: tuple[str, ...]
     rows: tuple[HolderRow, ...]
     all_seen: bool
