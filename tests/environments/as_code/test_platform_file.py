@@ -129,8 +129,10 @@ WRONG: dict[str, tuple[str, str, str]] = {
     ),
     "fewer processes than there are at least": (
         "        client: service:operations/late-arrival-{stage}\n",
-        "        client: service:operations/late-arrival-{stage}\n"
-        "        replicas: { min: 4, max: 2 }\n",
+        (
+            "        client: service:operations/late-arrival-{stage}\n"
+            "        replicas: { min: 4, max: 2 }\n"
+        ),
         "endpoints.late-arrival.replicas: min is 4, which is more than max, 2",
     ),
     "an image that moves": (
@@ -210,8 +212,10 @@ WRONG: dict[str, tuple[str, str, str]] = {
     ),
     "a part of a core that Azure does not have": (
         "        client: service:operations/late-arrival-{stage}\n",
-        "        client: service:operations/late-arrival-{stage}\n"
-        "        size: { cpu: 0.3, memory: 0.6Gi }\n",
+        (
+            "        client: service:operations/late-arrival-{stage}\n"
+            "        size: { cpu: 0.3, memory: 0.6Gi }\n"
+        ),
         "late-arrival.size.cpu: must be a multiple of 0.25, not 0.3",
     ),
     "people from the Internet": (
