@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -175,6 +175,8 @@ def _events(settings: TelemetrySettings, ingestion: Ingestion, folder: Path) -> 
 def _control_plane(settings: TelemetrySettings, folder: Path) -> None:
     telemetry = start(settings, "northstar-control-plane", "test")
     platform = build(Settings.embedded(folder, "127.0.0.1", 1), telemetry=telemetry)
+    soon = timedelta(days=1)
+    platform.access.directory.create("service", "ci", by="test", lasts=soon)
     with TestClient(create_app(platform)) as client:
         client.get("/api/squads")
         assert platform.loops._leading.wait(20)

@@ -120,6 +120,14 @@ locals {
       query       = "AppMetrics | where Name == 'northstar.backlog' | summarize waiting = min(Sum) by kind = tostring(Properties['northstar.kind']) | where waiting > ${var.thresholds.backlog}"
       dimensions  = ["kind"]
     }
+    credentials = {
+      description = "A secret or certificate ends within two weeks, and nothing of its kind outlasts it: who uses it is then refused."
+      severity    = 2
+      frequency   = "PT15M"
+      window      = "PT1H"
+      query       = "AppMetrics | where Name == 'northstar.credential.time_left' | summarize left = min(Sum) by principal = tostring(Properties['northstar.principal']) | where left < 1209600"
+      dimensions  = ["principal"]
+    }
     refusals = {
       description = "Somebody was refused again and again."
       severity    = 3
