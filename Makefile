@@ -22,11 +22,14 @@ $(READY): requirements/dev.lock pyproject.toml
 demo: $(READY) ## the whole story on a year of real flights, in about four minutes
 	@$(BIN)/python -m demo
 
+# One more than there are cores, for tests wait for the processes that they start; four at most.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+
 test: $(READY) ## the whole test suite
 	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } > /dev/null; then \
 	  echo "No Chromium here: the tests in a browser are skipped by name (NORTHSTAR_WITHOUT_BROWSER=1)."; \
 	  export NORTHSTAR_WITHOUT_BROWSER=1; \
-	fi; $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
+	fi; $(BIN)/pytest -n $(WORKERS) --dist loadfile --durations 10
 
 lint: $(READY) ## lint and format
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import ipaddress
 import json
@@ -62,7 +63,8 @@ class Receiver:
                 self.send_header("content-length", str(len(content)))
                 self.send_header("content-type", receiver.content_type)
                 self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(ConnectionError):  # who asked may be gone by now
+                    self.wfile.write(content)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
