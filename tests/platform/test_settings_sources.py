@@ -110,15 +110,18 @@ def test_the_identity_brings_a_token_and_the_vault_its_secrets(
 def test_what_has_changed_is_told_once_and_unchanged_pages_are_not_sent_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def told() -> list[str]:
+        return [one.message for one in caplog.records if one.name.startswith("northstar")]
+
     caplog.set_level(logging.WARNING, logger="northstar")
     with find_settings(TOGETHER, eager(store)) as found, found.watched(0.05):
         wait_until(lambda: store.unchanged >= 2, "two looks at what has not changed")
-        assert caplog.messages == []
+        assert told() == []
         store.settings[2] = Setting("northstar:MODELS", "/other/models")
-        wait_until(lambda: caplog.messages, "a word about the change")
+        wait_until(told, "a word about the change")
         store.status = 500
         wait_until(lambda: "goes on" in caplog.text, "a word about the store's absence")
-    changed, away = (r.message for r in caplog.records if r.name.startswith("northstar"))
+    changed, away = told()
     assert (
         changed
         == f"{store.url} has changed: NORTHSTAR_MODELS. Restart this process to take that over."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -343,15 +345,18 @@ def test_a_failure_of_ours_is_an_error_one_of_the_callers_is_not() -> None:
     ("name", "value"),
     [("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "many")],
 )
-def test_variables_that_cannot_be_used_are_named(
+def test_variables_that_cannot_be_used_are_named_and_leave_nothing_running(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     monkeypatch.setenv(name, value)
+    before = set(threading.enumerate()), [*logging.getLogger().handlers]
     with pytest.raises(Invalid, match=name):
         start_telemetry(ENDPOINT)
+    assert not set(threading.enumerate()) - before[0]
+    assert logging.getLogger().handlers == before[1]
 
 
 def _headers(trace: TraceContext | None) -> dict[str, str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -224,7 +224,7 @@ def test_an_identitys_token_goes_with_what_is_sent(
 ) -> None:
     certificate = certify(tmp_path / "ingestion.pem")
     identity = ThreadingHTTPServer(("127.0.0.1", 0), Identity)
-    thread = Thread(target=identity.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(target=identity.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{identity.server_port}/token")
     monkeypatch.setenv("IDENTITY_HEADER", "header")
@@ -274,8 +274,10 @@ def test_what_a_process_would_not_start_with_is_refused_in_the_same_words(
     if variable == "OTEL_TRACES_SAMPLER_ARG":
         monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
     monkeypatch.setenv(variable, value)
+    before = set(threading.enumerate())
     with pytest.raises(Invalid) as started:
         start_telemetry()
+    assert not set(threading.enumerate()) - before
     told = run()
     assert isinstance(told.exception, Invalid)  # which ends the command with 2
     assert str(told.exception) == str(started.value)

@@ -49,6 +49,8 @@ class SdkTelemetry:
         attributes: describe the process: ``service.name`` and what else is known of it. The
             variables of OpenTelemetry beat them.
         exporters: others than those that the settings ask for.
+
+    Raises ``ValueError`` for a variable of OpenTelemetry that can't be used; then nothing runs.
     """
 
     def __init__(
@@ -64,17 +66,15 @@ class SdkTelemetry:
         self._registry: Any = None
         self._histograms = ObservedHistograms(self._records.scope)
         self._readers: dict[ExporterName, Any] = {}
-        self._meter_provider = self._metrics(settings.prometheus)
-        losses = self._exporters.losses
-        self._span_queues = [
-            ExportQueue("traces", name, exporter, losses)
-            for name, exporter in self._exporters.traces.items()
-        ]
-        self._log_queues = [
-            ExportQueue("logs", name, exporter, losses)
-            for name, exporter in self._exporters.logs.items()
-        ]
+        self._span_queues: list[ExportQueue] = []
+        self._log_queues: list[ExportQueue] = []
         self._bridge = LogBridge(self._logged)
+        try:
+            self._meter_provider = self._metrics(settings.prometheus)
+            self._add_queues()
+        except ValueError:  # a variable's, when threads of what came before it already run
+            self.close()
+            raise
         if self._log_queues:
             logging.getLogger().addHandler(self._bridge)
         self._delivered: dict[str, set[str]] = {name: set() for name in self._exporters.events}
@@ -150,6 +150,13 @@ class SdkTelemetry:
             lost.add(*of, self._exporters.losses.counts().get(of, 0) - before.get(of, 0) + waiting)
         if told := lost.told():
             log.warning("telemetry that did not arrive at the end is lost: %s", told)
+
+    def _add_queues(self) -> None:
+        losses = self._exporters.losses
+        for name, exporter in self._exporters.traces.items():
+            self._span_queues.append(ExportQueue("traces", name, exporter, losses))
+        for name, exporter in self._exporters.logs.items():
+            self._log_queues.append(ExportQueue("logs", name, exporter, losses))
 
     def _metrics(self, prometheus: bool) -> Any:
         from opentelemetry.sdk.metrics import Histogram, MeterProvider

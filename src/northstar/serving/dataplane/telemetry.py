@@ -127,14 +127,17 @@ def start_telemetry(
     if not env.get(SAMPLER):
         # The SDK reads them itself, and tells Azure what share it is sent.
         env[SAMPLER], env[ARGUMENT] = "parentbased_traceidratio", env.get(ARGUMENT) or USUAL_RATIO
+    # All that can be refused is read before anything runs.
+    sampler = read_sampler(env) if spans else unobserved_sampler()
+    metrics_at = _metrics_address(env) if settings.prometheus else None
     instance = secrets.token_hex(8)
     attributes = {**_names(endpoint), "service.namespace": str(endpoint)}
     return EndpointTelemetry(
         endpoint,
         start(settings, "northstar-endpoint", instance, attributes),
-        read_sampler(env) if spans else unobserved_sampler(),
+        sampler,
         spans=spans,
-        metrics_at=_metrics_address(env) if settings.prometheus else None,
+        metrics_at=metrics_at,
         instance=instance,
     )
 
