@@ -17,13 +17,15 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from northstar.access.api import router
+from northstar.access.credentials.domain import AZURE_AUDIENCE, ENTRA_AUDIENCE
 from northstar.access.testing import AccessBench
 from northstar.cli import root
 from northstar.connection import Connection, find_credentials
-from northstar.errors import Failed, Invalid, NorthstarError, Unauthenticated
+from northstar.errors import Failed, Invalid, NorthstarError, Unauthenticated, Unavailable
 from northstar.names import EndpointRef, ProjectRef
 from tests.access.credentials.test_certificates import certificate_of, private_pem
 from tests.access.issuer import Issuer
+from tests.azure.identity import ManagedIdentity
 
 Command = Callable[..., Result]
 
@@ -249,6 +251,51 @@ def test_a_pipelines_job_needs_no_secret(
     denied = find_credentials(env | github | {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "wrong"})
     with pytest.raises(Failed, match="401"):
         Connection(denied).token()
+
+
+def test_what_runs_in_azure_needs_no_secret(
+    northstar: Command, url: str, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure gives the same token to all replicas, and again to those that start anew."""
+    identity = "6f1c4d0a-0000-4000-8000-000000000002"
+    northstar("principal", "create", "service:late-arrival", "--without-secret")
+    options = ["--issuer", pipeline.issuer.url, "--subject", identity, "--audience", ENTRA_AUDIENCE]
+    added = northstar("principal", "trust", "add", "service:late-arrival", *options, "--reusable")
+    assert "each more than once" in added.output
+    env = {
+        "NORTHSTAR_URL": url,
+        "NORTHSTAR_CLIENT_ID": "service:late-arrival",
+        "NORTHSTAR_FEDERATED_TOKEN_RESOURCE": AZURE_AUDIENCE,
+    }
+    with ManagedIdentity() as azure:
+        azure.again = True
+        azure.tokens[AZURE_AUDIENCE] = pipeline.token(identity, ENTRA_AUDIENCE)
+        for name, value in azure.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")
+        for _replica in range(2):
+            connection = Connection(find_credentials(env))
+            assert connection.get("/api/me")["principal"]["id"] == "service:late-arrival"
+            connection.close()
+        assert [request.query["resource"] for request in azure.asked] == [AZURE_AUDIENCE]
+        monkeypatch.setenv("IDENTITY_HEADER", "wrong")
+        with pytest.raises(Unavailable, match=AZURE_AUDIENCE) as refused:
+            Connection(find_credentials(env)).token()
+    assert "AZURE_CLIENT_ID" in refused.value.hint
+
+
+def test_entra_is_named_by_the_tenant(northstar: Command) -> None:
+    northstar("principal", "create", "service:ci", "--without-secret")
+    tenant, subject = "5F0C1E0A-0000-4000-8000-000000000001", "/eid1/c/pub/t/x/a/y/sc/o/c"
+    add = ("principal", "trust", "add", "service:ci", "--entra")
+    added = northstar(*add, tenant, "--subject", subject, "--json")
+    told = json.loads(added.stdout)["about"]
+    place = f"https://login.microsoftonline.com/{tenant.lower()}/v2.0"
+    assert told == f"{subject} of {place} for {ENTRA_AUDIENCE}, each more than once"
+    once = northstar(*add, tenant, "--subject", f"{subject}2", "--once", "--json")
+    assert "more than once" not in json.loads(once.stdout)["about"]
+    assert isinstance(northstar(*add, "contoso.com", "--subject", subject).exception, Invalid)
+    assert "--subject" in northstar(*add, tenant).stderr
 
 
 class Pipeline:

@@ -9,6 +9,8 @@ import click
 from northstar.access.credentials.domain import (
     AZURE_AUDIENCE,
     AZURE_DEVOPS,
+    ENTRA,
+    ENTRA_AUDIENCE,
     GITHUB,
     SOON_DAYS,
     Credential,
@@ -128,14 +130,30 @@ def trust() -> None:
 @click.option("--ref", help="With --github: of jobs for this ref, such as refs/heads/main.")
 @click.option("--azure-devops", metavar="ORG/PROJECT/CONNECTION", help="Of a service connection.")
 @click.option("--organisation-id", help="With --azure-devops: the organisation's id.")
+@click.option("--entra", metavar="TENANT-ID", help="Of Entra ID: a service connection's of Azure "
+              "Pipelines, or a managed identity's, whose object id is the subject.")  # fmt: skip
 @click.option("--issuer", help="Any other: the issuer, as its tokens write it.")
-@click.option("--subject", help="With --issuer: whose tokens; * stands for what has no colon.")
-@click.option("--audience", help="Whom the tokens must be for; by default this platform's address.")
+@click.option("--subject", help="With --entra and --issuer: whose; * stands for what has no colon.")
+@click.option("--audience", help="Whom the tokens must be for; by default this platform's address, "
+              "with Azure its token exchange.")  # fmt: skip
+@click.option(
+    "--reusable/--once",
+    default=None,
+    help="Whether a token may be exchanged again until it ends; by default only those of Entra ID.",
+)
 @json_option
-def add_trust(principal_id: str, audience: str | None, as_json: bool, **said: str | None) -> None:
-    """Let a pipeline be PRINCIPAL, without a secret."""
+def add_trust(
+    principal_id: str,
+    audience: str | None,
+    reusable: bool | None,
+    as_json: bool,
+    **said: str | None,
+) -> None:
+    """Let a pipeline, or what runs elsewhere, be PRINCIPAL, without a secret."""
     connection = connect()
     wanted = _trust(said, audience, connection.url)
+    if reusable is not None:
+        wanted = wanted.model_copy(update={"reusable": reusable})
     made = CredentialClient(connection).add_trust(principal_id, wanted)
     emit(made, as_json=as_json, text=f"{principal_id} has trust {made.number}: {made.about}")
 
@@ -186,24 +204,28 @@ def emit_secret(made: Secret, as_json: bool) -> None:
 
 
 def _trust(said: dict[str, str | None], audience: str | None, platform: str) -> Trust:
-    github, azure, issuer = said["github"], said["azure_devops"], said["issuer"]
-    if sum(1 for way in (github, azure, issuer) if way) != 1:
-        raise click.UsageError("Name one of --github, --azure-devops and --issuer.")
+    github, azure, entra = said["github"], said["azure_devops"], said["entra"]
+    if sum(1 for way in (github, azure, entra, said["issuer"]) if way) != 1:
+        raise click.UsageError("Name one of --github, --azure-devops, --entra and --issuer.")
     if github:
         environment, ref = said["environment"], said["ref"]
         if bool(environment) == bool(ref):
             raise click.UsageError("With --github, name either --environment or --ref.")
         about = f"environment:{environment}" if environment else f"ref:{ref}"
-        subject = f"repo:{github}:{about}"
-        return Trust(issuer=GITHUB, audience=audience or platform, subject=subject)
+        whose = f"repo:{github}:{about}"
+        return Trust(issuer=GITHUB, audience=audience or platform, subject=whose)
     if azure:
         if not said["organisation_id"]:
             raise click.UsageError("With --azure-devops, name the --organisation-id.")
         place = AZURE_DEVOPS.format(organisation=said["organisation_id"])
         return Trust(issuer=place, audience=audience or AZURE_AUDIENCE, subject=f"sc://{azure}")
-    if not said["subject"]:
-        raise click.UsageError("With --issuer, name the --subject.")
-    return Trust(issuer=str(issuer), audience=audience or platform, subject=said["subject"])
+    if not (subject := said["subject"]):
+        raise click.UsageError("With --entra and --issuer, name the --subject.")
+    if entra:
+        issuer = ENTRA.format(tenant=entra.lower())
+        audience = audience or ENTRA_AUDIENCE
+        return Trust(issuer=issuer, audience=audience, subject=subject, reusable=True)
+    return Trust(issuer=str(said["issuer"]), audience=audience or platform, subject=subject)
 
 
 def _list(found: list[Credential], as_json: bool) -> None:

@@ -224,7 +224,8 @@ class AccessService:
             self._record_refusal(client_id, audience, error)
             raise
         came_through(f"federated:{proven.subject}"[:255])
-        return self._issue(principal, audience, proven)
+        left = int(proven.left.total_seconds()) if proven.left else None
+        return self._issue(principal, audience, proven, left)
 
     def exchange(self, subject_token: str, audience: str) -> Token:
         """A token for another audience that lives no longer than the one it is exchanged for;

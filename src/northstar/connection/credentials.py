@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from northstar.connection.pipelines import find_pipeline
+from northstar.connection.foreign_tokens import find_foreign_token
 from northstar.errors import Invalid, Unauthenticated
 
 WITHHELD = frozenset(
@@ -18,6 +18,7 @@ WITHHELD = frozenset(
         "NORTHSTAR_CLIENT_SECRET",
         "NORTHSTAR_CLIENT_KEY",
         "NORTHSTAR_FEDERATED_TOKEN_FILE",
+        "NORTHSTAR_FEDERATED_TOKEN_RESOURCE",
         "NORTHSTAR_DATABASE_URL",
         "NORTHSTAR_MLFLOW_DATABASE_URL",
         "NORTHSTAR_ENCRYPTION_KEY",
@@ -85,12 +86,12 @@ def _from_environment(env: Mapping[str, str], url: str) -> Credentials:
             return Credentials(url, client_id=client_id, client_secret=secret)
         if key := env.get("NORTHSTAR_CLIENT_KEY"):
             return Credentials(url, client_id=client_id, client_key=Path(key))
-        if pipeline := find_pipeline(env):
-            return Credentials(url, client_id=client_id, foreign_token=pipeline)
+        if brought := find_foreign_token(env):
+            return Credentials(url, client_id=client_id, foreign_token=brought)
     raise Unauthenticated(
         f"NORTHSTAR_URL is {url}, but nothing says who is asking.",
         hint="Set NORTHSTAR_TOKEN, or NORTHSTAR_CLIENT_ID and NORTHSTAR_CLIENT_SECRET. In GitHub "
-        "Actions and Azure Pipelines NORTHSTAR_CLIENT_ID alone can do: "
+        "Actions, Azure Pipelines and Azure no secret is needed: "
         "docs/how-to/service-principal-for-ci.md.",
     )
 

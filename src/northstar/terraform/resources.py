@@ -229,8 +229,8 @@ KINDS: tuple[Kind, ...] = (
         HeldTrust,
         item="/api/principals/{principal}/credentials/trust/{number}",
         collection="/api/principals/{principal}/trusts",
-        writes=("principal", "issuer", "audience", "subject"),
-        updates=("issuer", "audience", "subject"),
+        writes=("principal", "issuer", "audience", "subject", "reusable"),
+        updates=("issuer", "audience", "subject", "reusable"),
         made_of=NewTrust,
     ),
     Kind(

@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
 from northstar.access.api import router
-from northstar.access.credentials.domain import GITHUB, Trust, check_trust
+from northstar.access.credentials.domain import ENTRA_AUDIENCE, GITHUB, Trust, check_trust
 from northstar.access.domain import AuditQuery
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock, SystemClock
@@ -102,6 +102,25 @@ def test_a_token_works_once(bench: AccessBench, client: TestClient, issuer: Issu
     assert exchange(client, nameless).status_code == 400
 
 
+def test_a_token_that_its_issuer_gives_again_works_until_it_ends_and_no_longer(
+    bench: AccessBench, client: TestClient, issuer: Issuer
+) -> None:
+    """As of Azure's managed identities, whose replicas all get the same one."""
+    identity = "6f1c4d0a-0000-4000-8000-000000000002"
+    trust = Trust(issuer=issuer.url, audience=AUDIENCE, subject=identity, reusable=True)
+    bench.access.credentials.add_trust("service:ci", trust, by="test")
+    soon = good(issuer, sub=identity, exp=int(time.time()) + 600, jti=None)
+    for _ in range(3):
+        assert 590 < exchange(client, soon).json()["expires_in"] <= 600
+    late = exchange(client, good(issuer, sub=identity, exp=int(time.time()) - 30))
+    assert (late.status_code, "has ended" in late.text) == (400, True)
+    lasting = good(issuer, sub=identity, exp=int(time.time()) + 86_700)
+    assert exchange(client, lasting).json()["expires_in"] == 3600
+    once = good(issuer)
+    assert [exchange(client, once).status_code for _ in range(2)] == [200, 400]
+    assert "--reusable" in exchange(client, once).text
+
+
 def test_one_token_is_one_however_it_is_written(
     client: TestClient, tmp_path: Path, bench: AccessBench
 ) -> None:
@@ -139,6 +158,7 @@ def test_one_token_is_one_however_it_is_written(
         {"exp": None},
         {"exp": "9999999999"},
         {"exp": int(time.time()) + 400_000},
+        {"exp": 10**400},
         {"nbf": int(time.time()) + 1000},
         {"iat": int(time.time()) + 1000},
     ],
@@ -376,6 +396,8 @@ def test_a_pattern_without_a_star_admits_itself_alone(pattern: str, subject: str
         (GITHUB, "repo:con*/fares:environment:prod"),
         (GITHUB, "environment:prod"),
         ("https://id.example", "*:admin"),
+        ("https://login.microsoftonline.com/contoso.com/v2.0", "a"),
+        ("https://login.microsoftonline.com/5f0c1e0a-0000-4000-8000-000000000001/v2.0/", "a"),
         ("https://id.example", ""),
         ("https://id.example", "a\nb"),
         ("https://id.example", "x" * 256),
@@ -384,6 +406,14 @@ def test_a_pattern_without_a_star_admits_itself_alone(pattern: str, subject: str
 def test_a_trust_in_nobody_in_particular_is_refused(issuer: str, subject: str) -> None:
     with pytest.raises(Invalid):
         check_trust(Trust(issuer=issuer, audience="a", subject=subject))
+
+
+def test_what_entra_never_writes_into_a_token_is_not_trusted() -> None:
+    issuer = "https://login.microsoftonline.com/5f0c1e0a-0000-4000-8000-000000000001/v2.0"
+    check_trust(Trust(issuer=issuer, audience=ENTRA_AUDIENCE, subject="a"))
+    with pytest.raises(Invalid, match="by its id") as refused:
+        check_trust(Trust(issuer=issuer, audience="api://AzureADTokenExchange", subject="a"))
+    assert ENTRA_AUDIENCE in refused.value.hint
 
 
 @pytest.mark.parametrize("address", ["http://id.example", "file:///etc", "https://", "x"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -17,9 +17,15 @@ CredentialKind = Literal["secret", "certificate", "trust"]
 GITHUB = "https://token.actions.githubusercontent.com"
 AZURE_DEVOPS = "https://vstoken.dev.azure.com/{organisation}"
 AZURE_AUDIENCE = "api://AzureADTokenExchange"
+ENTRA = "https://login.microsoftonline.com/{tenant}/v2.0"
+ENTRA_AUDIENCE = "fb60f99c-7a34-4190-8149-302f77469936"
+"""What Entra's own tokens name ``AZURE_AUDIENCE`` by: its application id, the same everywhere."""
 SOON_DAYS = 30.0
 """So long before its end a credential is spoken of, unless told otherwise."""
 _LONGEST = 255
+_ENTRA_ISSUER = re.compile(
+    r"https://login\.microsoftonline\.com/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/v2\.0"
+)
 _GITHUB_OWNER = re.compile(r"repo:[A-Za-z0-9._@-]+/")
 
 
@@ -56,6 +62,11 @@ class Trust(BaseModel):
     issuer: str = Field(description="Who signs the tokens, as they write it in iss.")
     audience: str = Field(description="Whom the tokens are for: aud.")
     subject: str = Field(description="Whom they are about: sub. A * stands for what has no colon.")
+    reusable: bool = Field(
+        default=False,
+        description="Whether a token may be exchanged again until it ends, for issuers that give "
+        "the same one again, such as Entra ID and Kubernetes. By default each is exchanged once.",
+    )
 
     def admits(self, subject: object) -> bool:
         """Whether a token's subject is one that is trusted."""
@@ -65,7 +76,8 @@ class Trust(BaseModel):
         return re.fullmatch("[^:]+".join(literal), subject) is not None
 
     def __str__(self) -> str:
-        return f"{self.subject} of {self.issuer} for {self.audience}"
+        again = ", each more than once" if self.reusable else ""
+        return f"{self.subject} of {self.issuer} for {self.audience}{again}"
 
 
 class HeldTrust(Trust):
@@ -76,13 +88,19 @@ class HeldTrust(Trust):
 
 
 class Federated(BaseModel):
-    """Whom another issuer's token was about."""
+    """Whom another issuer's token was about.
+
+    Args:
+        left: of that token, if it may be exchanged until it ends: what is given for it must not
+            outlive it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     principal: str
     issuer: str
     subject: str
+    left: timedelta | None = None
 
 
 class NewTrust(Trust):
@@ -97,7 +115,7 @@ class NewTrust(Trust):
 def check_trust(trust: Trust) -> Trust:
     """Return a trust that says whom it trusts; raises ``Invalid`` for one that doesn't."""
     check_address(trust.issuer, "issuer")
-    for what in Trust.model_fields:
+    for what in ("issuer", "audience", "subject"):
         value = str(getattr(trust, what))
         if not value or len(value) > _LONGEST or not value.isprintable():
             raise Invalid(f"{value[:80]!r} can't be a trust's {what}.")
@@ -112,4 +130,20 @@ def check_trust(trust: Trust) -> Trust:
             f"The subject {trust.subject!r} does not name the owner of the repository.",
             hint="All of GitHub shares this issuer. Write repo:ORG/REPO:… with the owner in full.",
         )
+    if host == "login.microsoftonline.com":
+        _check_entra(trust)
     return trust
+
+
+def _check_entra(trust: Trust) -> None:
+    """Refuse what Entra ID never writes into a token, for such a trust would hold for nobody."""
+    if not _ENTRA_ISSUER.fullmatch(trust.issuer):
+        raise Invalid(
+            f"{trust.issuer!r} is not how Entra ID writes itself into tokens.",
+            hint=f"Write {ENTRA.format(tenant='TENANT-ID')}, with the id of the tenant.",
+        )
+    if trust.audience == AZURE_AUDIENCE:
+        raise Invalid(
+            f"Entra ID's own tokens don't name {AZURE_AUDIENCE} so, but by its id.",
+            hint=f"Make the audience {ENTRA_AUDIENCE}.",
+        )

@@ -34,7 +34,12 @@ from northstar.clock import Clock
 from northstar.database import Database
 from northstar.errors import Conflict, NotFound
 
-_LONGEST_FOREIGN_TOKEN = timedelta(days=1)
+_LONGEST_FOREIGN_TOKEN = timedelta(hours=25)  # Entra's last for a day and five minutes
+_SHORTEST_REUSABLE = timedelta(seconds=2)
+_ONCE = (
+    "Get a fresh one for each exchange. Where the issuer gives the same one again, as Entra ID and "
+    "Kubernetes do, the trust must say so: `northstar principal trust add … --reusable`."
+)
 _NOT_TRUSTED = (
     "`northstar principal trust list ID` shows what is trusted; compare it with the token."
 )
@@ -72,7 +77,7 @@ class Credentials:
                 _shown("certificate", row, f"{row.about}, SHA-256 {row.thumbprint}")
                 for row in certificates
             ],
-            *[_shown("trust", row, str(_trust(row))) for row in trusts],
+            *[_shown("trust", row, str(store.trust_of(row))) for row in trusts],
         ]
 
     def ending(self, within: timedelta) -> list[EndingCredential]:
@@ -151,7 +156,8 @@ class Credentials:
             rows = store.rows_of(connection, "trust", principal)
         for row in rows:
             if row.id == number:
-                return HeldTrust(number=number, principal=principal, **_trust(row).model_dump())
+                found = store.trust_of(row).model_dump()
+                return HeldTrust(number=number, principal=principal, **found)
         raise _missing(principal, "trust", number)
 
     def key_makers(self, principal: str) -> frozenset[str]:
@@ -203,7 +209,8 @@ class Credentials:
             )
 
     def check_foreign(self, principal: str, token: str) -> Federated:
-        """Whom another issuer's token is about, if ``principal`` trusts it; once for each token.
+        """Whom another issuer's token is about, if ``principal`` trusts it; once for each token,
+        unless the trust says otherwise.
 
         Raises ``ForeignTokenRefused``, and ``Unavailable`` while the issuer does not answer. Only
         issuers that the principal trusts are ever asked for their keys.
@@ -219,16 +226,22 @@ class Credentials:
         for audience in sorted({trust.audience for trust in trusted}):
             claims = self._issuers.verify(token, issuer, audience)
         subject = claims["sub"]
-        if not any(trust.admits(subject) for trust in trusted):
+        admitting = [trust for trust in trusted if trust.admits(subject)]
+        if not admitting:
             raise _refusal(principal, claims)
-        if claims["exp"] > (self._clock.now() + _LONGEST_FOREIGN_TOKEN).timestamp():
+        now = self._clock.now()
+        if claims["exp"] > (now + _LONGEST_FOREIGN_TOKEN).timestamp():
             raise ForeignTokenRefused("The token lives longer than a day.")
+        left = timedelta(seconds=claims["exp"] - now.timestamp())
+        proven = Federated(principal=principal, issuer=issuer, subject=str(subject))
+        if any(trust.reusable for trust in admitting):
+            if left < _SHORTEST_REUSABLE:
+                raise ForeignTokenRefused("The token has ended.", hint="Get a fresh one.")
+            return proven.model_copy(update={"left": left})
         once = claims.get("jti") or claims
         if not self._use_up(["token", issuer, once], claims):
-            raise ForeignTokenRefused(
-                "The token was exchanged before.", hint="Get a fresh one for each exchange."
-            )
-        return Federated(principal=principal, issuer=issuer, subject=str(subject))
+            raise ForeignTokenRefused("The token was exchanged before.", hint=_ONCE)
+        return proven
 
     @contextmanager
     def _adding(self, principal: str, kind: CredentialKind) -> Iterator[Change]:
@@ -270,10 +283,6 @@ def _told(
 ) -> dict[str, JsonValue]:
     told = {"principal": principal, "credential": f"{kind} {number}"}
     return {**told, "policies": [*policies]}
-
-
-def _trust(row: Row[Any]) -> Trust:
-    return Trust(issuer=row.issuer, audience=row.audience, subject=row.subject)
 
 
 def _missing(principal: str, kind: CredentialKind, number: int) -> NotFound:

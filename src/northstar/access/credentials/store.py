@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     delete,
+    false,
     insert,
     select,
     true,
@@ -60,6 +62,7 @@ trusts = Table(
     Column("issuer", String(_ID), nullable=False),
     Column("audience", String(_ID), nullable=False),
     Column("subject", String(_ID), nullable=False),
+    Column("reusable", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("principal", "issuer", "audience", "subject"),
     sqlite_autoincrement=True,
@@ -141,7 +144,12 @@ def trusts_in(connection: Connection, principal: str, issuer: str) -> list[Trust
     """What a principal trusts of one issuer."""
     query = select(trusts).where(trusts.c.principal == principal, trusts.c.issuer == issuer)
     rows = connection.execute(query.order_by(trusts.c.id))
-    return [Trust(issuer=row.issuer, audience=row.audience, subject=row.subject) for row in rows]
+    return [trust_of(row) for row in rows]
+
+
+def trust_of(row: Row[Any]) -> Trust:
+    """What a row says of whom is trusted."""
+    return Trust(**{name: getattr(row, name) for name in Trust.model_fields})
 
 
 def use_up(connection: Connection, digest: str, expires_at: datetime, now: datetime) -> None:

@@ -1,4 +1,6 @@
-"""The identity that a CI pipeline gives its jobs: a short-lived token, and no secret to keep."""
+"""The identity that a process has where it runs, in a CI pipeline or in a cloud: a short-lived
+token of another issuer, and no secret to keep.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,24 @@ from typing import Any
 import httpx2
 
 from northstar.errors import Failed, Unavailable
+from northstar.telemetry.azure_identity import azure_credential
 
 _TIMEOUT_SECONDS = 30.0
 
 
-def find_pipeline(env: Mapping[str, str]) -> Callable[[str], str] | None:
-    """How a fresh token for the platform at an address is got here; ``None`` outside of a pipeline.
+def find_foreign_token(env: Mapping[str, str]) -> Callable[[str], str] | None:
+    """How a token for the platform at an address is got here; ``None`` where there is none.
 
-    A file (``NORTHSTAR_FEDERATED_TOKEN_FILE``, read again each time), GitHub Actions (where the job
-    has ``permissions: id-token: write``), or Azure Pipelines (where ``SYSTEM_ACCESSTOKEN`` is
-    mapped and the job names a service connection in ``NORTHSTAR_SERVICE_CONNECTION``).
+    A file (``NORTHSTAR_FEDERATED_TOKEN_FILE``, read again each time), the managed or workload
+    identity that Azure gives this process (``NORTHSTAR_FEDERATED_TOKEN_RESOURCE`` says for what its
+    token is), GitHub Actions (where the job has ``permissions: id-token: write``), or Azure
+    Pipelines (where ``SYSTEM_ACCESSTOKEN`` is mapped and the job names a service connection in
+    ``NORTHSTAR_SERVICE_CONNECTION``).
     """
     if file := env.get("NORTHSTAR_FEDERATED_TOKEN_FILE"):
         return partial(_from_file, Path(file))
+    if resource := env.get("NORTHSTAR_FEDERATED_TOKEN_RESOURCE"):
+        return partial(_from_azure, resource)
     url, token = env.get("ACTIONS_ID_TOKEN_REQUEST_URL"), env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     if url and token:
         return partial(_from_github, url, token)
@@ -38,6 +45,20 @@ def _from_file(path: Path, _platform: str) -> str:
     except OSError as error:
         raise Failed(
             f"The federated token's file {path} can't be read: {error.strerror}."
+        ) from error
+
+
+def _from_azure(resource: str, _platform: str) -> str:
+    """Azure's library remembers the token until shortly before it ends, and so does Azure."""
+    credential = azure_credential()
+    from azure.core.exceptions import ClientAuthenticationError
+
+    try:
+        return str(credential.get_token(f"{resource}/.default").token)
+    except ClientAuthenticationError as error:
+        raise Unavailable(
+            f"Azure gave no token for {resource}: {str(error).splitlines()[0]}",
+            hint="Has this process an identity? AZURE_CLIENT_ID says which, where it has several.",
         ) from error
 
 
