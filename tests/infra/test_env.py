@@ -69,8 +69,6 @@ def made(provider: Settings, stub: None, tmp_path_factory: pytest.TempPathFactor
         for step, code in (
             (_keep_state_here, Denied.exit_code),
             (_without_image, 0),
-            (_keep_state_here, Denied.exit_code),
-            (_without_endpoints, 0),
             (_keep_state_here, 0),
         ):
             change(platform, EXAMPLE_PLATFORM, step)
@@ -130,19 +128,16 @@ def test_what_was_reviewed_is_applied_and_then_nothing_differs(run: Env, platfor
 
 
 def test_a_stage_is_made_in_the_steps_that_its_plans_name(made: Made) -> None:
-    at_once, first, without_secret, servers, endpoint = made.said
+    at_once, first, servers = made.said
     assert "Leave stages.dev.image out of the first apply." in at_once
-    assert "late-arrival: its secret can't be there yet, as this plan makes the vault" in at_once
     assert "no image: the control plane's servers, and the endpoints (operations/late-arr" in first
     assert "Next, from inside of the network: push the image to the registry, put" in first
-    assert "this plan makes the control plane, which gives it out. Leave" in without_secret
-    assert servers.startswith("dev: 2 new.")
+    assert servers.startswith("dev: 3 new.")
     assert "Before this apply: northstar:0.1.0 is in the registry" in servers
     assert "gateway to leave by: a way out to the Internet, by an address that takes no" in first
     assert "a public address" not in first
-    assert endpoint.startswith("dev: 1 new.")
-    needed = "secret of service:operations/late-arrival-dev is in the vault of squad operations"
-    assert f"Before this apply: the {needed}, as late-arr" in endpoint
+    trusts = "service:operations/late-arrival-dev trusts the identity id-operations-serving-dev"
+    assert f"endpoint late-arrival: it answers once {trusts}: northstar principal trust" in servers
 
 
 def test_what_somebody_changed_by_hand_is_drift(live: Env, platform: Path) -> None:
@@ -385,13 +380,6 @@ def _without_image(platform: Any) -> None:
     """As for the first apply."""
     _keep_state_here(platform)
     del platform["stages"]["dev"]["image"]
-
-
-def _without_endpoints(platform: Any) -> None:
-    """As for the apply that starts the control plane."""
-    _keep_state_here(platform)
-    for squad in platform["squads"].values():
-        squad.pop("endpoints", None)
 
 
 def _keep_state_here(platform: Any) -> None:

@@ -16,7 +16,7 @@ PEERING = "module.network.azurerm_virtual_network_peering.hub[0]"
 SETTINGS = "module.app_configuration.azurerm_app_configuration.this"
 FLAG = 'module.app_configuration.azurerm_app_configuration_feature.this["new"]'
 ENDPOINT = 'module.endpoint["operations/late-arrival"].azurerm_container_app.this'
-VAULT = 'module.squad["{}"].module.vault.azurerm_key_vault.this'
+SERVING = 'module.squad["{}"].azurerm_user_assigned_identity.this["serving"]'
 
 
 @pytest.fixture
@@ -40,10 +40,19 @@ def test_who_makes_the_peerings_other_side_is_told(platform: PlatformFile) -> No
     assert list(after_apply({NETWORK}, platform, "dev")) == []
 
 
-def test_an_endpoint_waits_for_its_own_squads_vault_alone(platform: PlatformFile) -> None:
-    (why,) = impossible({ENDPOINT, VAULT.format("operations")}, platform, "dev")
-    assert why.startswith("Squad operations, endpoint late-arrival: its secret can't be there yet")
-    assert list(impossible({ENDPOINT, VAULT.format("revenue")}, platform, "dev")) == []
+def test_whom_an_endpoints_service_has_to_trust_is_told(platform: PlatformFile) -> None:
+    """An endpoint may come with its squad: it answers as soon as it is trusted."""
+    made = {ENDPOINT, SERVING.format("operations")}
+    assert (
+        list(impossible(made, platform, "dev")) == list(before_apply(made, platform, "dev")) == []
+    )
+    (told,) = after_apply(made, platform, "dev")
+    assert told.startswith("Squad operations, endpoint late-arrival: it answers once ")
+    assert "trusts the new identity id-operations-serving-dev: " in told
+    asked = f"trust add service:operations/late-arrival-dev --entra {platform.tenant} --subject "
+    assert asked in told
+    (known,) = after_apply({ENDPOINT, SERVING.format("revenue")}, platform, "dev")
+    assert "trusts the identity id-operations-serving-dev: " in known
 
 
 def test_flags_wait_for_their_store(platform: PlatformFile) -> None:

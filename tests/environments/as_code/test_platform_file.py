@@ -205,6 +205,16 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "    size: small\n    settings: { NORTHSTAR_JOBS: unprotected }\n",
         "stages.dev.settings.NORTHSTAR_JOBS: is set by the platform: squads' code",
     ),
+    "a client of another squad": (
+        "client: service:operations/late-arrival-{stage}",
+        "client: service:revenue/late-arrival-{stage}",
+        "late-arrival.client: is a service of squad revenue; name one of operations's own",
+    ),
+    "a resource that is no application": (
+        "platform: northstar\n",
+        "platform: northstar\ntoken_resource: northstar\n",
+        "token_resource: must look like api://AzureADTokenExchange, not 'northstar'",
+    ),
     "a client that is no service principal": (
         "client: service:operations/late-arrival-{stage}",
         "client: nonsense",

@@ -49,7 +49,7 @@ module "endpoint" {
   container_registry_login_server  = module.container_registry.login_server
   control_plane_url                = module.control_plane.url
   northstar_client_id              = each.value.client_id
-  northstar_secret_id              = "${module.squad[split("/", each.key)[0]].vault_uri}secrets/${split("/", each.key)[1]}"
+  token_resource                   = var.token_resource
 
   application_insights_connection_string = module.observability.application_insights_connection_string
 

@@ -14,6 +14,6 @@ output "endpoint_urls" {
 }
 
 output "squad_identities" {
-  description = "The squads' identities; CI signs in with the client id of ci."
+  description = "The squads' identities; CI signs in with the client id of ci, and an endpoint's service trusts the object id of serving."
   value       = { for name, squad in module.squad : name => squad.identities }
 }

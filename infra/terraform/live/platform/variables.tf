@@ -134,7 +134,7 @@ variable "squads" {
 }
 
 variable "endpoints" {
-  description = "The endpoints, by SQUAD/PROJECT: the service principal that each one is to the control plane, whose secret is in the squad's vault under the project's name."
+  description = "The endpoints, by SQUAD/PROJECT: the service principal that each one is to the control plane, which trusts the identity of the squad's serving."
   type = map(object({
     client_id = string
     replicas = optional(object({
@@ -153,6 +153,12 @@ variable "endpoints" {
     condition     = alltrue([for name in keys(var.endpoints) : contains(keys(var.squads), split("/", name)[0]) && length(split("/", name)) == 2])
     error_message = "endpoints must be named SQUAD/PROJECT, and the squad must be one of squads."
   }
+}
+
+variable "token_resource" {
+  description = "For what Azure gives the tokens by which the control plane knows the endpoints."
+  type        = string
+  default     = "api://AzureADTokenExchange"
 }
 
 variable "logs" {

@@ -20,12 +20,6 @@ resource "azurerm_container_app" "this" {
     identity = var.identity_id
   }
 
-  secret {
-    name                = "northstar"
-    key_vault_secret_id = var.northstar_secret_id
-    identity            = var.identity_id
-  }
-
   ingress {
     external_enabled           = true # outside of the environment, which is inside of the network
     target_port                = local.port
@@ -72,9 +66,15 @@ resource "azurerm_container_app" "this" {
         value = "https://${var.name}.${var.container_app_environment_domain}"
       }
 
+      # No secret: the control plane takes the identity's token for that of this service.
       env {
         name  = "NORTHSTAR_CLIENT_ID"
         value = var.northstar_client_id
+      }
+
+      env {
+        name  = "NORTHSTAR_FEDERATED_TOKEN_RESOURCE"
+        value = var.token_resource
       }
 
       # They wait in the state folder until they are shipped, as the identity that has the role there.
@@ -102,11 +102,6 @@ resource "azurerm_container_app" "this" {
       env {
         name  = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
         value = "Authorization=AAD;ClientId=${var.identity_client_id}"
-      }
-
-      env {
-        name        = "NORTHSTAR_CLIENT_SECRET"
-        secret_name = "northstar"
       }
 
       volume_mounts {

@@ -103,17 +103,18 @@ variable "control_plane_url" {
 }
 
 variable "northstar_client_id" {
-  description = "Service principal that the endpoint is to the control plane."
+  description = "Service principal that the endpoint is to the control plane; it trusts the identity's tokens."
   type        = string
 }
 
-variable "northstar_secret_id" {
-  description = "Address of that principal's secret in the squad's vault, without a version: https://VAULT.vault.azure.net/secrets/NAME."
+variable "token_resource" {
+  description = "For what Azure gives the identity's token by which the control plane knows the endpoint: Azure's token exchange, or api://APPLICATION-ID where an application is registered for the control plane."
   type        = string
+  default     = "api://AzureADTokenExchange"
 
   validation {
-    condition     = can(regex("/secrets/[A-Za-z0-9-]+$", var.northstar_secret_id))
-    error_message = "northstar_secret_id must be the address of a secret in a vault, never the secret: https://VAULT.vault.azure.net/secrets/NAME."
+    condition     = startswith(var.token_resource, "api://")
+    error_message = "token_resource must be the address of an application, such as api://AzureADTokenExchange."
   }
 }
 

@@ -4,10 +4,10 @@ output "resource_group_name" {
 }
 
 output "identities" {
-  description = "The squad's identities, training, serving and ci: resource id and client id."
+  description = "The squad's identities, training, serving and ci: resource id, client id and object id."
   value = {
     for name, identity in azurerm_user_assigned_identity.this :
-    name => { id = identity.id, client_id = identity.client_id }
+    name => { id = identity.id, client_id = identity.client_id, object_id = identity.principal_id }
   }
 }
 

@@ -149,6 +149,9 @@ Principal = Annotated[
     ),
     AfterValidator(_check_principal),
 ]
+TokenResource = Annotated[
+    str, Field(pattern=r"^api://[A-Za-z0-9./_-]+$", examples=["api://AzureADTokenExchange"])
+]
 Settings = Annotated[
     dict[str, str], Field(json_schema_extra={"propertyNames": {"enum": list(SETTABLE)}})
 ]

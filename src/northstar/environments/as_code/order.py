@@ -1,6 +1,6 @@
 """What has to be done by hand around an apply, and what one apply can't do at once.
 
-Images, secrets and users of a database come from people, over private endpoints that the first
+Images, keys and users of a database come from people, over private endpoints that the first
 apply makes. So a stage is made in steps, and each plan says which one comes next.
 """
 
@@ -20,7 +20,7 @@ _REGISTRY = "module.container_registry.azurerm_container_registry.this"
 _SERVER = 'module.control_plane.azurerm_container_app.this["server"]'
 _SETTINGS = "module.app_configuration.azurerm_app_configuration.this"
 _FLAG = "module.app_configuration.azurerm_app_configuration_feature."
-_VAULT = 'module.squad["{}"].module.vault.azurerm_key_vault.this'
+_SERVING = 'module.squad["{}"].azurerm_user_assigned_identity.this["serving"]'
 _ENDPOINT = re.compile(r'^module\.endpoint\["([^/"]+)/([^"]+)"\]\.azurerm_container_app\.this$')
 
 
@@ -41,17 +41,6 @@ def impossible(made: Collection[str], file: PlatformFile, stage: EnvironmentName
             "Control plane: its image can't be in a registry that this plan makes. "
             f"Leave stages.{stage}.image out of the first apply."
         )
-    for squad, project in _endpoints(made):
-        needed = {
-            _VAULT.format(squad): "the vault that keeps it",
-            _SERVER: "the control plane, which gives it out",
-        }
-        if new := [what for address, what in needed.items() if address in made]:
-            yield (
-                f"Squad {squad}, endpoint {project}: its secret can't be there yet, as this plan "
-                f"makes {listed(new)}. Leave the endpoint out of this apply, and add it once its "
-                "secret is in the vault."
-            )
     if _SETTINGS in made and any(address.startswith(_FLAG) for address in made):
         yield (
             "Settings and flags: flags are written over a private endpoint that this plan makes. "
@@ -75,12 +64,6 @@ def before_apply(
             "northstar-encryption-key is in the platform's vault, and the control plane is let "
             "into the databases. Without them it does not start."
         )
-    for squad, project in _endpoints(made):
-        client = file.squads[squad].endpoints[project].client.replace(STAGE, stage)
-        yield (
-            f"Before this apply: the secret of {client} is in the vault of squad {squad}, as "
-            f"{project}. Without it Azure refuses the endpoint."
-        )
 
 
 def after_apply(made: Collection[str], file: PlatformFile, stage: EnvironmentName) -> Iterator[str]:
@@ -89,6 +72,14 @@ def after_apply(made: Collection[str], file: PlatformFile, stage: EnvironmentNam
         yield (
             "After this apply: the hub's owner makes the other side of the peering, with gateway "
             "transit if people come through its gateway; then add hub_gateway."
+        )
+    for squad, project in _endpoints(made):
+        client = file.squads[squad].endpoints[project].client.replace(STAGE, stage)
+        new = " new" if _SERVING.format(squad) in made else ""
+        yield (
+            f"Squad {squad}, endpoint {project}: it answers once {client} trusts the{new} identity "
+            f"id-{squad}-serving-{stage}: northstar principal trust add {client} "
+            f"--entra {file.tenant} --subject OBJECT-ID."
         )
     if file.stage(stage).image is None:
         names = [f"{squad}/{project}" for squad, project in file.endpoints_of(stage)]

@@ -24,6 +24,7 @@ from northstar.environments.as_code.field_types import (
     Settings,
     Squad,
     Text,
+    TokenResource,
     VirtualNetwork,
 )
 from northstar.environments.as_code.waivers import Waiver
@@ -232,7 +233,8 @@ class EndpointSection(_Section):
     """An endpoint: whom the control plane takes it for, and how big it is."""
 
     client: Principal = Field(
-        description="Its service principal on the platform; {stage} stands for the stage."
+        description="Its service principal on the platform, which trusts the identity of the "
+        "squad's serving; {stage} stands for the stage."
     )
     replicas: Replicas = Field(default=Replicas(), description="How many processes serve it.")
     size: Size = Field(default=Size(), description="How big each of them is.")
@@ -300,6 +302,11 @@ class PlatformFile(_Section):
     )
     settings: Settings = Field(
         default_factory=dict, description="Settings of the control planes: NORTHSTAR_…"
+    )
+    token_resource: TokenResource = Field(
+        default="api://AzureADTokenExchange",
+        description="For what Azure gives endpoints the tokens by which the control plane knows "
+        "them: api://APPLICATION-ID where an application is registered for it.",
     )
     flags: dict[str, Flag] = Field(
         default_factory=dict, description="Feature flags that are to be there, by names."

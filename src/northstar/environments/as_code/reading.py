@@ -123,8 +123,10 @@ def _squad(file: PlatformFile, name: str) -> Iterator[tuple[Place, str]]:
     yield from _known(section.stages, tuple(file.stages), "the platform", (*here, "stages"))
     stages = section.stages or tuple(file.stages)
     for project, endpoint in section.endpoints.items():
-        place = (*here, "endpoints", project, "stages")
-        yield from _known(endpoint.stages, stages, "its squad", place)
+        place = (*here, "endpoints", project)
+        yield from _known(endpoint.stages, stages, "its squad", (*place, "stages"))
+        if (other := endpoint.client.removeprefix("service:").rpartition("/")[0]) not in ("", name):
+            yield (*place, "client"), f"is a service of squad {other}; name one of {name}'s own"
     monthly = section.budget.monthly
     for stage in stages:
         if isinstance(monthly, Mapping) and stage not in monthly:

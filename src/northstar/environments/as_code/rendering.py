@@ -87,6 +87,7 @@ def variables(file: PlatformFile, stage: EnvironmentName) -> dict[str, Any]:
             f"{squad}/{project}": _endpoint(endpoint, stage)
             for (squad, project), endpoint in file.endpoints_of(stage).items()
         },
+        "token_resource": file.token_resource,
         "tags": file.tags,
     }
 

@@ -14,8 +14,7 @@ variables {
   identity_id                      = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-serving"
   container_registry_login_server  = "crtest.azurecr.io"
   control_plane_url                = "https://northstar.example.com"
-  northstar_client_id              = "service:late-arrival-dev"
-  northstar_secret_id              = "https://kv-test.vault.azure.net/secrets/late-arrival-dev"
+  northstar_client_id              = "service:operations/late-arrival-dev"
 
   application_insights_connection_string = "InstrumentationKey=00000000-0000-0000-0000-000000000000"
 
@@ -68,12 +67,17 @@ run "callers_are_told_the_address_of_the_ingress" {
   }
 }
 
-run "the_secret_stays_in_the_vault" {
+run "is_known_by_its_identity_and_has_no_secret" {
   command = plan
 
   assert {
-    condition     = alltrue([for secret in azurerm_container_app.this.secret : secret.value == null && secret.key_vault_secret_id != null])
-    error_message = "Secrets must be references."
+    condition     = { for env in azurerm_container_app.this.template[0].container[0].env : env.name => env.value if contains(["NORTHSTAR_CLIENT_ID", "NORTHSTAR_FEDERATED_TOKEN_RESOURCE"], env.name) } == { NORTHSTAR_CLIENT_ID = "service:operations/late-arrival-dev", NORTHSTAR_FEDERATED_TOKEN_RESOURCE = "api://AzureADTokenExchange" }
+    error_message = "The control plane must know the endpoint by its identity's token."
+  }
+
+  assert {
+    condition     = length(azurerm_container_app.this.secret) == 0 && alltrue([for env in azurerm_container_app.this.template[0].container[0].env : env.secret_name == null])
+    error_message = "An endpoint needs no secret."
   }
 }
 
@@ -101,14 +105,14 @@ run "captures_that_end_with_the_replica_are_refused" {
   expect_failures = [var.captures]
 }
 
-run "a_secret_instead_of_its_address_is_refused" {
+run "a_token_for_nobody_is_refused" {
   command = plan
 
   variables {
-    northstar_secret_id = "hunter2"
+    token_resource = "northstar"
   }
 
-  expect_failures = [var.northstar_secret_id]
+  expect_failures = [var.token_resource]
 }
 
 run "an_endpoint_of_no_stage_is_refused" {

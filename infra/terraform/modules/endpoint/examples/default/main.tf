@@ -147,13 +147,6 @@ resource "azurerm_role_assignment" "images" {
   principal_type       = "ServicePrincipal"
 }
 
-resource "azurerm_role_assignment" "secrets" {
-  scope                = module.vault.id
-  role_definition_name = "Key Vault Secrets User"
-  principal_id         = azurerm_user_assigned_identity.serving.principal_id
-  principal_type       = "ServicePrincipal"
-}
-
 module "captures" {
   source = "../../../squad/modules/captures"
 
@@ -176,14 +169,10 @@ module "endpoint" {
   identity_id                      = azurerm_user_assigned_identity.serving.id
   container_registry_login_server  = module.container_registry.login_server
   control_plane_url                = module.control_plane.url
-  northstar_client_id              = "service:late-arrival-dev"
-  northstar_secret_id              = "${module.vault.uri}secrets/late-arrival"
+  northstar_client_id              = "service:operations/late-arrival-dev"
   tags                             = local.tags
 
   application_insights_connection_string = module.observability.application_insights_connection_string
 
-  depends_on = [
-    azurerm_role_assignment.images,
-    azurerm_role_assignment.secrets,
-  ]
+  depends_on = [azurerm_role_assignment.images]
 }
