@@ -51,12 +51,13 @@ def _behind_the_door(settings: Settings) -> tuple[Any, dict[str, str]]:
     access = platform.access
     caller = access.directory.ensure(principal_of("user", "anna"), ())
     access.directory.assign(caller.id, "data-scientist", Scope(SQUAD), "user:admin")
+    app = create_app(platform)  # before MLflow is loaded, as `northstar up` does it
     platform.mlflow.start()
     if not platform.mlflow.wait(120):
         sys.exit(platform.mlflow.failure)
     token = access.token_for(caller, PLATFORM_AUDIENCE).access_token
     own = access.platform_token()
-    return create_app(platform), {"url": f"{settings.url}/mlflow", "platform": own, "caller": token}
+    return app, {"url": f"{settings.url}/mlflow", "platform": own, "caller": token}
 
 
 if __name__ == "__main__":
