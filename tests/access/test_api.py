@@ -165,7 +165,7 @@ def test_one_principal_one_role_and_one_trust_can_be_read(
     role = f"/api/role-assignments/{held['id']}"
     assert client.get(role, headers=admin).json() == held
     place = f"/api/principals/service:ci/credentials/trust/{made['number']}"
-    known = {**trust, "principal": "service:ci", "number": made["number"]}
+    known = {**trust, "reusable": False, "principal": "service:ci", "number": made["number"]}
     assert client.get(place, headers=admin).json() == known
 
     # who may not know of a role is told the same as if there were none

@@ -11,9 +11,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from northstar.access import api
+from northstar.access.credentials.domain import Federated, Trust
 from northstar.access.domain import AuditQuery, RoleName
 from northstar.access.elevation import api as elevation_api
 from northstar.access.elevation.service import ElevationService
+from northstar.access.sessions import COOKIE, CSRF_HEADER, csrf_token
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock
 from northstar.errors import Denied
@@ -164,6 +166,13 @@ def test_no_service_of_a_squad_administers_the_platform(
     refused = send(client, bench, "root", "POST", "/api/role-assignments", wish)
     assert refused.status_code == 403
     assert "services-of-squads-do-not-administer" in refused.json()["message"]
+    for scope in ("/", "/pricing"):
+        owner = _role("squad-owner", scope)
+        answer = send(client, bench, "root", "POST", "/api/role-assignments", owner)
+        assert "services-of-squads-do-not-administer" in answer.json()["message"]
+    for role, scope in (("squad-owner", "/operations"), ("reader", "/pricing")):
+        given = send(client, bench, "root", "POST", "/api/role-assignments", _role(role, scope))
+        assert given.status_code == 201
     token = bench.access.client_credentials(made["client_id"], made["client_secret"], "northstar")
     headers = {"Authorization": f"Bearer {token.access_token}"}
     asked = {"role": "platform-admin", "scope": "/", "reason": "more"}
@@ -184,7 +193,10 @@ def test_who_owns_a_squad_for_an_hour_makes_no_key_of_a_service_that_has_a_role_
         refused = send(client, bench, "anna", "POST", path, body)
         assert (refused.status_code, "until" in refused.json()["message"]) == (403, True)
         assert send(client, bench, "olga", "POST", path, body).status_code == 201
-    assert make(client, bench, "anna").status_code == 201
+    made = make(client, bench, "anna")
+    another = send(client, bench, "anna", "POST", f"/api/principals/{CI}/secrets", {"days": 700})
+    for secret in (made.json(), another.json()):  # which would open what CI is given later
+        assert secret["expires_at"] == until.isoformat().replace("+00:00", "Z")
 
 
 @pytest.mark.parametrize(
@@ -218,9 +230,34 @@ def test_a_secret_ends_by_itself(bench: AccessBench, client: TestClient, clock: 
     assert not bench.access.directory.secret_is_good(CI, short["client_secret"])
     clock.advance(179 * 86_400)
     assert not bench.access.directory.secret_is_good(CI, made["client_secret"])
-    for days in (None, 0, 731):
+    for days in (None, 0, 1e-12, 731):
         path = f"/api/principals/{CI}/secrets"
         assert send(client, bench, "olga", "POST", path, {"days": days}).status_code == 422
+    at_once = bench.access.directory.new_secret(CI, "test", lasts=timedelta())
+    assert not bench.access.directory.secret_is_good(CI, at_once.client_secret)
+
+
+def test_a_service_whose_secret_has_ended_makes_itself_no_other(
+    bench: AccessBench, client: TestClient, clock: FakeClock
+) -> None:
+    make(client, bench, days=1)
+    service, path = bench.access.directory.get(CI), f"/api/principals/{CI}/secrets"
+
+    def ask(**about: Any) -> int:
+        token = bench.access.token_for(service, "northstar", **about).access_token
+        return client.post(path, headers={"Authorization": f"Bearer {token}"}).status_code
+
+    pipeline = Federated(principal=CI, issuer="https://id.example", subject="repo:x/y")
+    assert (ask(), ask(proven=pipeline)) == (201, 403)
+    brought = bench.access.token_for(service, "northstar", proven=pipeline).access_token
+    headers = {
+        "Authorization": f"Bearer {bench.access.exchange(brought, 'northstar').access_token}"
+    }
+    assert client.post(path, headers=headers).status_code == 403
+    for held in bench.access.credentials.of(CI)[1:]:
+        bench.access.credentials.remove(CI, held.kind, held.number, "test")
+    clock.advance(86_400)
+    assert ask() == 403
 
 
 def test_a_token_that_somebody_found_makes_no_secret_of_its_owners(
@@ -238,13 +275,23 @@ def test_a_token_that_somebody_found_makes_no_secret_of_its_owners(
     exchanged = bench.access.exchange(token, "northstar").access_token
     again = client.post(path, headers={"Authorization": f"Bearer {exchanged}"})
     assert again.status_code == 403
+    link = client.post("/api/sign-in-links", json={}, headers=found).json()["url"]
+    client.get(link.removeprefix("http://northstar.test"), follow_redirects=False)
+    csrf = {CSRF_HEADER: csrf_token(client.cookies[COOKIE])}
+    assert client.get("/api/me").json()["principal"]["id"] == "user:anna"
+    assert client.post(path, headers=csrf).status_code == 403
+    client.cookies.clear()
     assert client.post(path, headers=bench.headers("anna", "")).status_code == 201
 
 
 def test_a_persons_proof_is_no_pipelines_token(bench: AccessBench, client: TestClient) -> None:
     bench.principal("root", "platform-admin")
-    refused = send(client, bench, "root", "POST", "/api/principals/user:anna/trusts", TRUST)
-    assert (refused.status_code, "person" in refused.json()["message"]) == (403, True)
+    trust = Trust.model_validate(TRUST)  # of before, when a person could have one
+    number = bench.access.credentials.add_trust("user:anna", trust, "test").number
+    place, other = "/api/principals/user:anna", {**TRUST, "subject": "repo:x/y:ref:other"}
+    for method, path in (("POST", "trusts"), ("PATCH", f"credentials/trust/{number}")):
+        refused = send(client, bench, "root", method, f"{place}/{path}", other)
+        assert (refused.status_code, "person" in refused.json()["message"]) == (403, True)
 
 
 def test_who_ever_made_a_key_of_a_service_is_remembered_also_by_way_of_another(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -23,8 +23,14 @@ from northstar.access.domain import (
     principal_of,
 )
 from northstar.access.errors import BadCredentials, NotAllowed
-from northstar.access.guard import Guard, caller
-from northstar.access.role_giving import check_credential, give_role, read_role, take_role
+from northstar.access.guard import Guard, caller, proven_at
+from northstar.access.role_giving import (
+    check_credential,
+    give_role,
+    no_longer,
+    read_role,
+    take_role,
+)
 from northstar.access.service import AccessService
 from northstar.access.session_cookies import NO_STORE, signed_in
 from northstar.access.sessions import COOKIE
@@ -81,7 +87,9 @@ def _signing_in(routes: APIRouter, service: AccessService, guard: Guard) -> None
             check_credential(service, who, wanted, decision)
         if not wanted.startswith("user:"):
             raise Invalid(f"{wanted} is a program; the pages are for people.")
-        return Link(url=service.sign_in_link(wanted, who.id))
+        # A link to oneself proves no more than what it was asked for with.
+        proven = datetime.fromtimestamp(proven_at(request), UTC) if wanted == who.id else None
+        return Link(url=service.sign_in_link(wanted, who.id, proven))
 
     @routes.get("/sign-in", dependencies=[guard.proof("the link's code is the proof")])
     def sign_in(code: Annotated[str, Query(max_length=255)], request: Request) -> RedirectResponse:
@@ -111,16 +119,20 @@ def _principals(routes: APIRouter, service: AccessService, guard: Guard) -> None
         who, made = caller(request), principal_of(body.kind, body.name)
         home = home_of(made.id)
         try:
-            allowed = service.check(who, "principal:create", home).reasons
+            decision = service.check(who, "principal:create", home)
         except NotAllowed as error:
             if made.kind == "service" and home == Scope():
                 own = f"A squad's owner makes its services: service:SQUAD/{made.name}."
                 raise NotAllowed(error.message, hint=f"{own} {error.hint}") from error
             raise
         service.require_place(home)
-        lasts = timedelta(days=body.days)
         return directory.create(
-            body.kind, body.name, who.id, with_secret=body.secret, lasts=lasts, policies=allowed
+            body.kind,
+            body.name,
+            who.id,
+            with_secret=body.secret,
+            lasts=no_longer(service, decision, timedelta(days=body.days)),
+            policies=decision.reasons,
         )
 
     @routes.get("/api/principals", dependencies=[guard.authenticated("principal:read")])

@@ -34,6 +34,7 @@ class Caller:
             changes something must then carry the session's CSRF token.
         started_by: who started the run that speaks; empty for anybody else.
         proven_at: when the caller proved who they are, in seconds since 1970.
+        federated: whether it was another issuer's token that proved it.
     """
 
     principal: Principal
@@ -41,6 +42,7 @@ class Caller:
     cookie: str = ""
     started_by: str = ""
     proven_at: float = 0.0
+    federated: bool = False
 
 
 def identify(access: AccessService, headers: Mapping[str, str]) -> Caller:
@@ -85,6 +87,7 @@ def _by_token(access: AccessService, token: str) -> Caller:
         f"token:{claims.get('jti', '')}",
         started_by=str(claims.get(STARTED_BY, "")),
         proven_at=float(claims["iat"]),
+        federated="federated" in claims,
     )
 
 

@@ -19,14 +19,15 @@ from northstar.access.credentials.domain import (
 from northstar.access.domain import (
     DEFAULT_SECRET_DAYS,
     LONGEST_SECRET_DAYS,
+    Decision,
     Secret,
     SecretDays,
     home_of,
 )
 from northstar.access.ending_credentials import ending_seen_by
 from northstar.access.errors import NotAllowed
-from northstar.access.guard import Guard, caller, proven_at
-from northstar.access.role_giving import check_credential
+from northstar.access.guard import Guard, caller, is_federated, proven_at
+from northstar.access.role_giving import check_credential, no_longer
 from northstar.access.service import AccessService
 from northstar.errors import Denied
 
@@ -99,30 +100,30 @@ def _own(routes: APIRouter, service: AccessService, guard: Guard) -> None:
 
     @routes.post("/secrets", status_code=201, dependencies=mine)
     def new_secret(principal: str, request: Request, body: NewSecret | None = None) -> Secret:
-        allowed = _check(service, request, principal, own=True)
+        decision = _check(service, request, principal, own=True)
         _refuse_the_platforms(service, principal)
         who = caller(request)
         if who.id == principal:
-            allowed += _check_own_secret(service, request)
+            decision = _check_own_secret(service, request)
         wanted = body or NewSecret()
         hours = wanted.older_end_after_hours
         return service.directory.new_secret(
             principal,
             who.id,
             older_end_after=None if hours is None else timedelta(hours=hours),
-            lasts=timedelta(days=wanted.days),
-            policies=allowed,
+            lasts=no_longer(service, decision, timedelta(days=wanted.days)),
+            policies=decision.reasons,
         )
 
     @routes.post("/revocation", status_code=204, dependencies=mine)
     def revoke(principal: str, request: Request) -> None:
         allowed = _check(service, request, principal, "principal:delete", own=True)
-        service.directory.revoke_tokens(principal, caller(request).id, allowed)
+        service.directory.revoke_tokens(principal, caller(request).id, allowed.reasons)
 
     @routes.delete("/credentials/{kind}/{number:int}", status_code=204, dependencies=mine)
     def remove(principal: str, kind: CredentialKind, number: int, request: Request) -> None:
         allowed = _check(service, request, principal, own=kind == "secret")
-        service.credentials.remove(principal, kind, number, caller(request).id, allowed)
+        service.credentials.remove(principal, kind, number, caller(request).id, allowed.reasons)
 
 
 def _administered(routes: APIRouter, service: AccessService, guard: Guard) -> None:
@@ -133,24 +134,18 @@ def _administered(routes: APIRouter, service: AccessService, guard: Guard) -> No
         allowed = _check(service, request, principal)
         _refuse_the_platforms(service, principal)
         who = caller(request).id
-        return service.credentials.add_certificate(principal, body.pem, who, allowed)
+        return service.credentials.add_certificate(principal, body.pem, who, allowed.reasons)
 
     @routes.post("/trusts", status_code=201, dependencies=others)
     def new_trust(principal: str, body: NewTrust, request: Request) -> Credential:
-        allowed = _check(service, request, principal)
-        _refuse_the_platforms(service, principal)
-        if principal.startswith("user:"):
-            raise Denied(
-                f"{principal} is a person, and a pipeline's token is none.",
-                hint="Make a service for the pipeline: `northstar principal create service:NAME`.",
-            )
-        return service.credentials.add_trust(principal, body, caller(request).id, allowed)
+        allowed = _check_trusted(service, request, principal)
+        return service.credentials.add_trust(principal, body, caller(request).id, allowed.reasons)
 
     @routes.patch("/credentials/trust/{number:int}", dependencies=others)
     def change_trust(principal: str, number: int, body: NewTrust, request: Request) -> HeldTrust:
-        allowed = _check(service, request, principal)
+        allowed = _check_trusted(service, request, principal)
         who = caller(request).id
-        return service.credentials.change_trust(principal, number, body, who, allowed)
+        return service.credentials.change_trust(principal, number, body, who, allowed.reasons)
 
 
 def _check(
@@ -160,8 +155,8 @@ def _check(
     action: str = "principal:create",
     *,
     own: bool = False,
-) -> tuple[str, ...]:
-    """The policies that let the caller do this to the credentials of ``principal``.
+) -> Decision:
+    """What lets the caller do this to the credentials of ``principal``.
 
     Raises ``NotAllowed``, ``NotFound``.
 
@@ -171,26 +166,37 @@ def _check(
     who = caller(request)
     # A managed identity is shared by all processes of its project: none of them speaks for it.
     if own and principal == who.id and who.kind in ("user", "service"):
-        return ()
+        return Decision(allowed=True)
     decision = service.check(who, action, home_of(principal))
     service.directory.get(principal)
     if action == "principal:create":
         check_credential(service, who, principal, decision)
-    return decision.reasons
+    return decision
 
 
-def _check_own_secret(service: AccessService, request: Request) -> tuple[str, ...]:
-    """The policies that let somebody make themselves another secret; raises ``NotAllowed``.
+def _check_trusted(service: AccessService, request: Request, principal: str) -> Decision:
+    """What lets the caller say whose tokens prove that somebody is ``principal``."""
+    decision = _check(service, request, principal)
+    _refuse_the_platforms(service, principal)
+    if principal.startswith("user:"):
+        raise Denied(
+            f"{principal} is a person, and a pipeline's token is none.",
+            hint="Make a service for the pipeline: `northstar principal create service:NAME`.",
+        )
+    return decision
+
+
+def _check_own_secret(service: AccessService, request: Request) -> Decision:
+    """What lets somebody make themselves another secret; raises ``NotAllowed``.
 
     What is known by a token, which ends within the hour, must not make of it what lasts for months:
     a token that was found in a log is worth no more than its hour. So whoever asks has proven
-    themselves just now; and a program that has no secret, because it brings another issuer's
-    tokens, needs the right to make credentials.
+    themselves just now; and a program that brought another issuer's token, or has no secret that
+    holds, needs the right to make credentials.
     """
     who = caller(request)
-    held = service.credentials.of(who.id)
-    if who.kind != "user" and not any(one.kind == "secret" for one in held):
-        return service.check(who, "principal:create", home_of(who.id)).reasons
+    if who.kind != "user" and (is_federated(request) or not _has_secret(service, who.id)):
+        return service.check(who, "principal:create", home_of(who.id))
     if service.seconds_since(proven_at(request)) > _FRESH_SECONDS:
         told: dict[str, JsonValue] = {"principal": who.id, "reason": "the proof is too old"}
         service.audit.record(who.id, "principal:secret", home_of(who.id), "denied", told)
@@ -199,7 +205,12 @@ def _check_own_secret(service: AccessService, request: Request) -> tuple[str, ..
             "secret of one's own takes a fresh proof.",
             hint="Get a new token with your secret, or sign in to the pages anew.",
         )
-    return ()
+    return Decision(allowed=True)
+
+
+def _has_secret(service: AccessService, principal: str) -> bool:
+    ends = [one.expires_at for one in service.credentials.of(principal) if one.kind == "secret"]
+    return any(end is None or service.seconds_since(end.timestamp()) < 0 for end in ends)
 
 
 def _refuse_the_platforms(service: AccessService, principal: str) -> None:

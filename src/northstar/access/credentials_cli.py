@@ -18,12 +18,17 @@ from northstar.access.credentials.domain import (
     Trust,
 )
 from northstar.access.credentials_client import CredentialClient
-from northstar.access.domain import DEFAULT_SECRET_DAYS, LONGEST_SECRET_DAYS, Secret
+from northstar.access.domain import (
+    DEFAULT_SECRET_DAYS,
+    LONGEST_SECRET_DAYS,
+    SHORTEST_SECRET_DAYS,
+    Secret,
+)
 from northstar.terminal import connect, emit, json_option, say, table
 
 secret_days = click.option(
     "--days",
-    type=click.FloatRange(min=0, max=LONGEST_SECRET_DAYS, min_open=True),
+    type=click.FloatRange(min=SHORTEST_SECRET_DAYS, max=LONGEST_SECRET_DAYS),
     default=DEFAULT_SECRET_DAYS,
     show_default=True,
     help="How long the secret holds.",

@@ -143,7 +143,7 @@ class Directory:
         principal = principal_of(kind, name)
         fresh = client_secrets.NewSecret() if with_secret else None
         now, secret = self._clock.now(), ""
-        ends_at = now + lasts if lasts and fresh else None
+        ends_at = now + lasts if lasts is not None and fresh else None
         with self.change() as change:
             if not store.add_principal(change.connection, principal, by, now):
                 raise Conflict(
@@ -203,7 +203,7 @@ class Directory:
             if older_end_after is not None:
                 ends = now + older_end_after
                 client_secrets.end_secrets(connection, principal, now, ends, label)
-            ends_at = now + lasts if lasts else None
+            ends_at = None if lasts is None else now + lasts
             secret = fresh.keep(connection, principal, now, label, ends_at, started_by)
             note_key(connection, principal, by)
             told = {"principal": principal, "credential": credential_name(secret), "label": label}

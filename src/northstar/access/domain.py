@@ -64,8 +64,9 @@ def _a_scope(text: str) -> str:
 
 DEFAULT_SECRET_DAYS = 180.0
 LONGEST_SECRET_DAYS = 730.0
-SecretDays = Annotated[float, Field(gt=0, le=LONGEST_SECRET_DAYS)]
-"""How long a secret holds that somebody asked for."""
+SHORTEST_SECRET_DAYS = 0.001
+SecretDays = Annotated[float, Field(ge=SHORTEST_SECRET_DAYS, le=LONGEST_SECRET_DAYS)]
+"""How long a secret holds that somebody asked for: from a minute and a half to two years."""
 
 
 class Principal(BaseModel):

@@ -124,7 +124,7 @@ class Guard:
         if found.cookie and request.method not in _SAFE_METHODS:
             await _check_csrf(request, found)
         request.state.principal, request.state.started_by = found.principal, found.started_by
-        request.state.proven_at = found.proven_at
+        request.state.proven_at, request.state.federated = found.proven_at, found.federated
         return found.principal
 
 
@@ -139,6 +139,11 @@ def caller(request: Request) -> Principal:
 def proven_at(request: Request) -> float:
     """When the caller of a guarded route proved who they are, in seconds since 1970."""
     return float(request.state.proven_at)
+
+
+def is_federated(request: Request) -> bool:
+    """Whether it was another issuer's token that proved who sends a request."""
+    return bool(request.state.federated)
 
 
 def started_by(request: Request) -> str:

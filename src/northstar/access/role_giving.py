@@ -3,7 +3,7 @@ what somebody has for a time does not become lasting."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
@@ -74,6 +74,15 @@ def check_credential(
             f"{principal} has more for longer.",
             hint="Somebody who may for good can do it, and they themselves.",
         )
+
+
+def no_longer(access: AccessService, decision: Decision, lasts: timedelta) -> timedelta:
+    """How long a secret lasts that ``decision`` let somebody make: not beyond what let them, for it
+    would open whatever the principal is given later.
+    """
+    ends = end_of(access, decision)
+    left = None if ends is None else timedelta(seconds=-access.seconds_since(ends.timestamp()))
+    return lasts if left is None else min(lasts, left)
 
 
 def read_role(access: AccessService, reader: Principal, assignment: int) -> RoleAssignment:

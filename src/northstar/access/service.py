@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -241,7 +242,7 @@ class AccessService:
         left = int(claims["exp"] - self._clock.now().timestamp())
         since, started_by = float(claims["iat"]), str(claims.get(STARTED_BY, ""))
         return self._issue(
-            principal, audience, longest_seconds=left, since=since, started_by=started_by
+            principal, audience, _federated_in(principal, claims), left, since, started_by
         )
 
     def sign_in(self, code: str, replaces: str = "") -> str:
@@ -330,10 +331,17 @@ class AccessService:
         )
         return secret.client_id, secret.client_secret
 
-    def sign_in_link(self, principal: str, by: str = PLATFORM.id) -> str:
-        """An address that signs a user (``admin`` or ``user:admin``) in to the pages, once."""
+    def sign_in_link(
+        self, principal: str, by: str = PLATFORM.id, proven_at: datetime | None = None
+    ) -> str:
+        """An address that signs a user (``admin`` or ``user:admin``) in to the pages, once.
+
+        Args:
+            proven_at: as for ``Sessions.new_code``.
+        """
         known = self.directory.get(principal if ":" in principal else f"user:{principal}")
-        return f"{self.tokens.issuer}/sign-in?code={self.sessions.new_code(known.id, by)}"
+        code = self.sessions.new_code(known.id, by, proven_at)
+        return f"{self.tokens.issuer}/sign-in?code={code}"
 
     def _issue(
         self,
@@ -377,6 +385,13 @@ def _federated(principal: Principal, proven: Federated | None) -> dict[str, obje
         return {}
     name = f"{principal.name} ({proven.subject})"
     return {"name": name, "federated": {"iss": proven.issuer, "sub": proven.subject}}
+
+
+def _federated_in(principal: Principal, claims: Mapping[str, Any]) -> Federated | None:
+    """For whose token of another issuer a token of ours was given; ``None`` for most."""
+    if not (told := claims.get("federated")):
+        return None
+    return Federated(principal=principal.id, issuer=told["iss"], subject=told["sub"])
 
 
 def _endpoint_audience(audience: str) -> Scope:

@@ -36,12 +36,18 @@ class Sessions:
         self._clock = clock
         self._audit = audit
 
-    def new_code(self, principal: str, by: str) -> str:
-        """A code that signs ``principal`` in once, within ``LINK_SECONDS``; raises ``NotFound``."""
+    def new_code(self, principal: str, by: str, proven_at: datetime | None = None) -> str:
+        """A code that signs ``principal`` in once, within ``LINK_SECONDS``; raises ``NotFound``.
+
+        Args:
+            proven_at: when somebody proved to be the principal, who now asks for it: the session
+                is no fresher a proof than that.
+        """
         now = self._clock.now()
         with self._audit.change() as change:
             hold(change.connection, principal)
-            code = _keep(change.connection, "link", principal, now, now, LINK_SECONDS)
+            issued_at = proven_at or now
+            code = _keep(change.connection, "link", principal, now, issued_at, LINK_SECONDS)
             told = {"principal": principal, "link": fingerprint(code)}
             change.record(by, "session:create", Scope(), **told)
         return code

@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from northstar.access.api import router
 from northstar.access.credentials.domain import ENTRA_AUDIENCE, GITHUB, Trust, check_trust
 from northstar.access.domain import AuditQuery
+from northstar.access.service import AccessService
 from northstar.access.testing import AccessBench
 from northstar.clock import FakeClock, SystemClock
 from northstar.errors import Conflict, Invalid, NotFound
@@ -422,6 +423,13 @@ def test_an_issuer_is_an_https_address(bench: AccessBench, address: str) -> None
         bench.access.credentials.add_trust(
             "service:ci", Trust(issuer=address, audience="a", subject="b"), by="test"
         )
+
+
+def test_the_platform_is_no_other_issuer(bench: AccessBench) -> None:
+    access = AccessService(bench.database, bench.clock, "https://northstar.example")
+    own = Trust(issuer="https://northstar.example/", audience="northstar", subject="service:other")
+    with pytest.raises(Invalid, match="is this platform"):
+        access.credentials.add_trust("service:ci", own, by="test")
 
 
 def test_the_same_trust_is_not_given_twice(bench: AccessBench, issuer: Issuer) -> None:

@@ -32,7 +32,7 @@ from northstar.access.errors import BadCredentials, ForeignTokenRefused
 from northstar.access.issuers import LEEWAY_SECONDS, Issuers, read_unverified
 from northstar.clock import Clock
 from northstar.database import Database
-from northstar.errors import Conflict, NotFound
+from northstar.errors import Conflict, Invalid, NotFound
 
 _LONGEST_FOREIGN_TOKEN = timedelta(hours=25)  # Entra's last for a day and five minutes
 _SHORTEST_REUSABLE = timedelta(seconds=2)
@@ -126,7 +126,7 @@ class Credentials:
         self, principal: str, trust: Trust, by: str, policies: Sequence[str] = ()
     ) -> Credential:
         """Accept tokens of another issuer; raises ``Invalid``, and ``Conflict`` for a known one."""
-        self._issuers.check_address(check_trust(trust).issuer, "issuer")
+        self._check_trust(trust)
         with self._adding(principal, "trust") as change:
             number = store.add_trust(change.connection, principal, trust, self._clock.now())
             told = _told(principal, "trust", number, policies)
@@ -141,7 +141,7 @@ class Credentials:
 
         Where it raises (``Invalid``, ``NotFound``, ``Conflict``), the trust stays as it is.
         """
-        self._issuers.check_address(check_trust(trust).issuer, "issuer")
+        self._check_trust(trust)
         with self._adding(principal, "trust") as change:
             if not store.change_trust(change.connection, principal, number, trust):
                 raise _missing(principal, "trust", number)
@@ -242,6 +242,14 @@ class Credentials:
         if not self._use_up(["token", issuer, once], claims):
             raise ForeignTokenRefused("The token was exchanged before.", hint=_ONCE)
         return proven
+
+    def _check_trust(self, trust: Trust) -> None:
+        self._issuers.check_address(check_trust(trust).issuer, "issuer")
+        if trust.issuer.rstrip("/") == self._audiences[0].rstrip("/"):
+            raise Invalid(
+                f"{trust.issuer} is this platform, and its own tokens are no other issuer's.",
+                hint="Give the principal that brings them the role instead.",
+            )
 
     @contextmanager
     def _adding(self, principal: str, kind: CredentialKind) -> Iterator[Change]:
