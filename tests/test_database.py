@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 
-from northstar.database import Database, UtcDateTime
+from northstar.database import (
+    Database,
+    UtcDateTime,
+    WouldWait,
+    about_to_wait,
+    without_waiting,
+)
 
 events = Table(
     "events", MetaData(), Column("id", Integer, primary_key=True), Column("at", UtcDateTime)
@@ -58,3 +64,13 @@ def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
         thread.start()
         thread.join(5)
         assert seen == [0]
+
+
+def test_what_must_not_wait_asks_no_database(database: Database) -> None:
+    for ask in (database.read, database.begin):
+        with pytest.raises(WouldWait), without_waiting(), ask():
+            pytest.fail("nothing may be asked here")
+    with without_waiting(), pytest.raises(WouldWait):
+        about_to_wait()
+    with database.begin() as connection:  # afterwards, all is as before
+        assert connection.execute(select(events)).all() == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,35 @@ CONNECTION_SECONDS = 1800
 and a token that it was made with lasts about twice as long."""
 
 
+_may_wait: ContextVar[bool] = ContextVar("may_wait", default=True)
+
+
+class WouldWait(BaseException):
+    """What was asked for ``without_waiting`` takes a look into a database; nothing was done."""
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Within it nothing waits for a database: what takes one raises ``WouldWait`` instead.
+
+    An event loop tries so what memory most often can answer, and asks in a thread what it can't:
+    a thread costs more than the answer.
+    """
+    before = _may_wait.set(False)
+    try:
+        yield
+    finally:
+        _may_wait.reset(before)
+
+
+def about_to_wait() -> None:
+    """Called before whatever waits for others than a database, such as a lock held while one is
+    asked; raises ``WouldWait`` within ``without_waiting``.
+    """
+    if not _may_wait.get():
+        raise WouldWait
+
+
 class Database:
     """An engine and its transactions; safe to share between threads.
 
@@ -76,12 +106,14 @@ class Database:
         On SQLite the write lock is taken at once, so that a read followed by a write
         in the same block sees no other writer in between.
         """
+        about_to_wait()
         with self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view for reading; on SQLite it does not wait for writers."""
+        about_to_wait()
         with self._reader.begin() as connection:
             yield connection
 

@@ -28,7 +28,7 @@ from northstar.access.domain import (
     principal_of,
 )
 from northstar.clock import Clock
-from northstar.database import Database
+from northstar.database import Database, about_to_wait
 from northstar.errors import Conflict, Denied, NotFound
 from northstar.names import Scope
 
@@ -327,6 +327,7 @@ class Directory:
         generation = self._generation
         if self._clock.monotonic() - generation.looked_at < _LOOK_AGAIN_SECONDS:
             return generation
+        about_to_wait()
         with self._lock:
             looked_at = self._clock.monotonic()
             with self._database.read() as connection:

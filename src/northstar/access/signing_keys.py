@@ -22,7 +22,7 @@ from northstar.access.audit.log import AuditLog
 from northstar.access.domain import PLATFORM
 from northstar.access.sealing import Sealer
 from northstar.clock import Clock
-from northstar.database import Database
+from northstar.database import Database, about_to_wait
 from northstar.errors import Failed
 from northstar.names import Scope
 
@@ -115,6 +115,7 @@ class SigningKeys:
         return self._load()
 
     def _load(self) -> _Loaded:
+        about_to_wait()
         with self._lock:
             looked_at = self._clock.monotonic()
             with self._database.begin() as connection:

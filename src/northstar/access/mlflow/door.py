@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 from pydantic import JsonValue
@@ -35,11 +36,14 @@ from northstar.access.mlflow.routes import ACTIONS, CHANGES, Kind, Match, classi
 from northstar.access.origin import came_through, current_origin
 from northstar.access.service import AccessService
 from northstar.clock import Clock, SystemClock
+from northstar.database import WouldWait, about_to_wait, without_waiting
 from northstar.errors import Invalid, NorthstarError, Unavailable
 from northstar.names import Scope, check_name
 
 log = logging.getLogger(__name__)
 WORKSPACE_HEADER = "x-mlflow-workspace"
+_Given = ParamSpec("_Given")
+_Decided = TypeVar("_Decided")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _WITHHELD = frozenset({"authorization", "cookie", "proxy-authorization", WORKSPACE_HEADER})
 _TRICKS = (b"%2f", b"%5c", b"%2e", b"%3b", b"%00")
@@ -99,7 +103,7 @@ class MlflowDoor:
         if scope["type"] != "http":
             return
         try:
-            admission = await run_in_threadpool(self._admit, scope)
+            admission = await _at_once_or_in_a_thread(self._admit, scope)
             content = None
             if admission.match.route.touches in BODY_TOUCHES:
                 content = await self._settled_body(scope, receive, admission)
@@ -146,6 +150,7 @@ class MlflowDoor:
     def _identify(self, headers: Headers) -> Caller:
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
+            about_to_wait()  # a secret's hash is slow on purpose
             return self._basic(value.strip())
         return identify(self._access, headers)
 
@@ -155,7 +160,7 @@ class MlflowDoor:
         """Read what the body says is touched, and settle that; returns the body to pass on."""
         body = read_json(await _read(receive))
         came_through(admission.caller.credential)
-        await run_in_threadpool(self._settle, scope, admission, body)
+        await _at_once_or_in_a_thread(self._settle, scope, admission, body)
         return json.dumps(body).encode()
 
     def _settle(self, scope: AsgiScope, admission: _Admission, body: dict[str, Any]) -> None:
@@ -233,6 +238,19 @@ class MlflowDoor:
         except (ValueError, AttributeError, KeyError, TypeError):
             return b"{}"
         return json.dumps(answer).encode()
+
+
+async def _at_once_or_in_a_thread(
+    decide: Callable[_Given, _Decided], *given: _Given.args, **named: _Given.kwargs
+) -> _Decided:
+    """Decide here what memory can answer, as it can for all but one request a second of a caller
+    that only reads or logs; whatever takes the database starts anew in a thread.
+    """
+    try:
+        with without_waiting():
+            return decide(*given, **named)
+    except WouldWait:
+        return await run_in_threadpool(decide, *given, **named)
 
 
 def _squad_of(match: Match, headers: Headers) -> str:
