@@ -150,9 +150,19 @@ def test_without_it_one_is_told_how_to_get_it(tmp_path: Path) -> None:
     assert f"pipx install checkov=={known_checks().version}" in caught.value.hint
 
 
-@pytest.mark.parametrize("said", ["Traceback", "[]", '{"passed": 0, "failed": 0}'])
-def test_where_it_looked_at_nothing_nothing_has_passed(checkov: Checkov, said: str) -> None:
-    with pytest.raises(Failed, match=r"did not run|found no Terraform"):
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Traceback", r"did not run: Traceback \(exit code"),
+        ("", r"did not run: it said nothing \(exit code"),
+        ("[]", "found no Terraform"),
+        ('{"passed": 0, "failed": 0}', "found no Terraform"),
+    ],
+)
+def test_where_it_looked_at_nothing_nothing_has_passed(
+    checkov: Checkov, said: str, told: str
+) -> None:
+    with pytest.raises(Failed, match=told):
         _scan(checkov.says(said))
 
 

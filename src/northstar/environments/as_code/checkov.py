@@ -141,7 +141,8 @@ def _run(program: str, where: list[str], folder: Path) -> Mapping[str, Any]:
     try:
         report = json.loads(done.stdout)
     except ValueError as error:
-        raise Failed(f"Checkov did not run: {(done.stderr or done.stdout)[-500:]}") from error
+        said = (done.stderr or done.stdout).strip()[-500:] or "it said nothing"
+        raise Failed(f"Checkov did not run: {said} (exit code {done.returncode}).") from error
     if not (isinstance(report, dict) and "results" in report):
         raise Failed("Checkov found no Terraform there.", hint="Name a folder that has *.tf files.")
     if unread := report["results"].get("parsing_errors"):
