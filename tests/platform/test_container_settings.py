@@ -32,7 +32,7 @@ NEEDED = {
     "endpoint": {
         "NORTHSTAR_URL",
         "NORTHSTAR_CLIENT_ID",
-        "NORTHSTAR_CLIENT_SECRET",
+        "NORTHSTAR_FEDERATED_TOKEN_RESOURCE",
         "NORTHSTAR_ENDPOINT_URL",
         "AZURE_CLIENT_ID",
     },
